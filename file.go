@@ -1,0 +1,145 @@
+package clustersnap
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+const partialSuffix = ".partial"
+
+// File is a file in the making: it has no name that anyone would look for until
+// [File.Commit], and none at all after [File.Close] without it.
+type File struct {
+	f    *os.File
+	path string
+	done bool
+}
+
+// Create begins the file path, which must not exist, in mode 0600. Until it is committed its
+// bytes lie beside it under a hidden name that ends in .partial. What writers that were killed
+// have left there for the same path is removed first. The caller closes the file, also after an error
+// and also after Commit:
+//
+//	f, err := clustersnap.Create(path)
+//	if err != nil {
+//		return err
+//	}
+//	defer f.Close()
+//	// write
+//	return f.Commit()
+func Create(path string) (*File, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("create %s: %w: give another name, or remove it first", path, fs.ErrExist)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("create file: %w", err)
+	}
+	if err := removeAbandoned(path); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partialSuffix)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	if err = lock(f); err == nil {
+		// Another Create may have taken it for abandoned in the moment before the lock.
+		_, err = os.Lstat(f.Name())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("create %s: lock: %w", path, err), f.Close(), os.RemoveAll(f.Name()))
+	}
+	return &File{f: f, path: path}, nil
+}
+
+// removeAbandoned removes the partial files of path whose writers are gone: a living
+// one holds a lock on its own.
+func removeAbandoned(path string) error {
+	dir, prefix := filepath.Dir(path), "."+filepath.Base(path)+"."
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		random, ok := strings.CutPrefix(e.Name(), prefix)
+		if !ok || !e.Type().IsRegular() {
+			continue
+		}
+		random, ok = strings.CutSuffix(random, partialSuffix)
+		if !ok || strings.Trim(random, "0123456789") != "" {
+			continue // the partial file of some longer name
+		}
+		if err := removeUnlocked(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Write writes to the file.
+func (f *File) Write(p []byte) (int, error) { return f.f.Write(p) }
+
+// Commit makes the file durable and gives it its name: fsync of the file, link, fsync of
+// the directory. It never replaces a file that has appeared meanwhile. After an error
+// there is no file.
+func (f *File) Commit() error {
+	if f.done {
+		return fmt.Errorf("commit %s: %w", f.path, fs.ErrClosed)
+	}
+	err := f.f.Sync()
+	if runtime.GOOS == "windows" {
+		err = errors.Join(err, f.f.Close()) // an open file can't be renamed there
+	}
+	if err == nil {
+		err = f.publish()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("commit %s: %w", f.path, err), f.Close())
+	}
+	f.done = true
+	if err := f.f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return fmt.Errorf("commit %s: %w", f.path, err)
+	}
+	return nil
+}
+
+// publish links rather than renames, since a link never replaces. Where the file
+// system has no links (FAT), a check and a rename must do.
+func (f *File) publish() error {
+	err := os.Link(f.f.Name(), f.path)
+	if err == nil {
+		err = os.Remove(f.f.Name())
+	} else if errors.Is(err, fs.ErrExist) {
+		return err
+	} else if _, serr := os.Lstat(f.path); serr == nil {
+		return fs.ErrExist
+	} else if err = os.Rename(f.f.Name(), f.path); err != nil {
+		return err
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(f.path))
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.path))
+	}
+	return err
+}
+
+// Close removes the file unless it was committed. A second Close does nothing.
+func (f *File) Close() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	err := f.f.Close()
+	if errors.Is(err, fs.ErrClosed) {
+		err = nil
+	}
+	if rerr := os.Remove(f.f.Name()); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	return err
+}
