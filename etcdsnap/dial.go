@@ -1,0 +1,84 @@
+package etcdsnap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"syscall"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// dialTimeout bounds the handshake with a member, which is nearby.
+const dialTimeout = 5 * time.Second
+
+// Dial returns a client of the one member at endpoint, such as "https://127.0.0.1:2379", which
+// the caller closes. It shakes hands first: etcd's client alone would answer whatever is
+// wrong, a closed port or a certificate of another CA, with "context deadline exceeded".
+// The config is for https and may be nil for http.
+func Dial(ctx context.Context, endpoint string, config *tls.Config) (*clientv3.Client, error) {
+	if err := handshake(ctx, endpoint, config); err != nil {
+		return nil, fmt.Errorf("connect to etcd at %s: %w", endpoint, err)
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{endpoint},
+		TLS:       config,
+		Logger:    zap.NewNop(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to etcd at %s: %w", endpoint, err)
+	}
+	return client, nil
+}
+
+// preface opens an HTTP/2 connection: RFC 9113, section 3.4, and an empty SETTINGS frame.
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+func handshake(ctx context.Context, endpoint string, config *tls.Config) error {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" {
+		return errors.New("want http://HOST:PORT or https://HOST:PORT")
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("no answer in %v", dialTimeout))
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	defer context.AfterFunc(ctx, func() { raw.Close() })()
+
+	conn := raw
+	if u.Scheme == "https" {
+		config = config.Clone()
+		if config == nil {
+			config = &tls.Config{}
+		}
+		if config.ServerName == "" {
+			config.ServerName = u.Hostname()
+		}
+		config.NextProtos = []string{"h2"}
+		conn = tls.Client(conn, config)
+	}
+	// In TLS 1.3 the server judges our certificate after the handshake, from where
+	// we stand: only its first frame says that we are in.
+	if _, err = io.WriteString(conn, preface); err == nil {
+		_, err = io.ReadFull(conn, make([]byte, 9))
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, syscall.ECONNRESET) {
+		return errors.New("the connection was closed without an answer: is this etcd's client port, and is it https?")
+	}
+	return err
+}
