@@ -1,0 +1,46 @@
+package restore
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// guard runs code of etcd's, which ends the process when its disk is full: a commit that fails is logged as
+// fatal, which is os.Exit (server/storage/backend/batch_tx.go), and other failures panic. Here
+// both become errors. What the code has left running then is abandoned, with its files.
+func guard(run func(*zap.Logger) error) error {
+	ended := make(chan error, 2) // run's end, and the first fatal of any goroutine
+	lg := zap.NewNop().WithOptions(zap.WithFatalHook(fatalHook{ended}))
+	go func() {
+		err := errors.New("etcd's code ended its goroutine")
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("etcd's code gave up: %v", r)
+			}
+			ended <- err
+		}()
+		err = run(lg)
+	}()
+	return <-ended
+}
+
+// fatalHook stands where os.Exit would.
+type fatalHook struct{ ended chan<- error }
+
+func (h fatalHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+	err := fmt.Errorf("etcd's code gave up: %s", e.Message)
+	for _, f := range fields {
+		if cause, ok := f.Interface.(error); ok {
+			err = fmt.Errorf("etcd's code gave up: %s: %w", e.Message, cause)
+		}
+	}
+	select {
+	case h.ended <- err:
+	default: // not the first
+	}
+	runtime.Goexit()
+}

@@ -1,0 +1,221 @@
+package restore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"go.etcd.io/etcd/etcdutl/v3/snapshot"
+	"go.etcd.io/etcd/server/v3/storage/mvcc"
+	"go.etcd.io/etcd/server/v3/storage/schema"
+	"go.uber.org/zap"
+
+	"github.com/clustersnap/clustersnap/etcdsnap"
+)
+
+const (
+	// minBump and writesPerSecond make the new revision land above everything that any
+	// client may have seen since the snapshot: few clusters write 20,000 times a second for long.
+	minBump         = 1_000_000_000
+	writesPerSecond = 20_000
+	// maxAge keeps the bump far from the end of an int64.
+	maxAge = 100 * 365 * 24 * time.Hour
+)
+
+// Member says which member of etcd the directory is for. All fields are required.
+type Member struct {
+	// Name is etcd's --name.
+	Name string
+	// PeerURL is etcd's --initial-advertise-peer-urls. It must be the one that other members
+	// can reach: with etcdutl's default, http://localhost:2380, none can ever join
+	// (kubernetes/kubeadm#2071).
+	PeerURL string
+	// DataDir is etcd's --data-dir. It must be empty or not exist.
+	DataDir string
+}
+
+// Options changes how Restore works.
+type Options struct {
+	// Age is how long ago the snapshot was taken. It raises the revision by another
+	// 20,000 a second. Give it: zero is right only for a snapshot of this moment.
+	Age time.Duration
+}
+
+// Result says what was restored.
+type Result struct {
+	Snapshot etcdsnap.Info `json:"snapshot"`
+	// SnapshotRevision is the last revision in the snapshot, and Revision the one that the
+	// restored etcd starts at. All before Revision is compacted.
+	SnapshotRevision int64 `json:"snapshotRevision"`
+	Revision         int64 `json:"revision"`
+	// ClusterToken is the new cluster's, for members that are restored beside this one.
+	ClusterToken string `json:"clusterToken"`
+}
+
+// Restore makes the data directory of m from the snapshot src. It needs room for the snapshot
+// twice, and 160 MiB, in the directory's parent, where it works under a hidden name until one rename
+// puts the directory in place. After an error there is nothing.
+//
+// The error wraps [etcdsnap.ErrCorrupt], [fs.ErrExist], ctx's cause, or is one of src's or of the
+// file system's.
+func Restore(ctx context.Context, src io.Reader, m Member, opts Options) (*Result, error) {
+	result, err := restore(ctx, src, m, opts)
+	if err != nil {
+		return nil, fmt.Errorf("restore etcd to %s: %w", m.DataDir, err)
+	}
+	return result, nil
+}
+
+func restore(ctx context.Context, src io.Reader, m Member, opts Options) (_ *Result, err error) {
+	if m.Name == "" || m.PeerURL == "" || m.DataDir == "" {
+		return nil, fmt.Errorf("name %q, peer URL %q and data directory are all needed", m.Name, m.PeerURL)
+	}
+	if opts.Age < 0 || opts.Age > maxAge {
+		return nil, fmt.Errorf("age of the snapshot is %v: is the clock right?", opts.Age)
+	}
+	if err := checkFree(m.DataDir); err != nil {
+		return nil, err
+	}
+	parent, base := filepath.Split(filepath.Clean(m.DataDir))
+	staging, err := os.MkdirTemp(parent, "."+base+".restore-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }()
+
+	file := filepath.Join(staging, "snapshot")
+	info, err := fetch(ctx, file, src)
+	if err != nil {
+		return nil, err
+	}
+	result := &Result{Snapshot: info, ClusterToken: "restore-" + rand.Text()}
+	bump := uint64(minBump + int64(opts.Age.Seconds()*writesPerSecond))
+	made := filepath.Join(staging, "data")
+	if err := build(file, made, m, result.ClusterToken, bump, info.Size); err != nil {
+		return nil, err
+	}
+	if result.Revision, err = lastRevision(filepath.Join(made, "member", "snap", "db")); err != nil {
+		return nil, err
+	}
+	result.SnapshotRevision = result.Revision - int64(bump)
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	return result, place(made, m.DataDir)
+}
+
+// checkFree refuses a directory that holds anything.
+func checkFree(dir string) error {
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(list) > 0 {
+		return fmt.Errorf("%w, and is not empty: move it aside first, and keep it until the restored cluster works", fs.ErrExist)
+	}
+	return nil
+}
+
+// fetch stores src in a file, and verifies it on the way.
+func fetch(ctx context.Context, path string, src io.Reader) (etcdsnap.Info, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return etcdsnap.Info{}, err
+	}
+	info, err := etcdsnap.Verify(io.TeeReader(contextReader{ctx, src}, f))
+	return info, errors.Join(err, f.Close())
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// build has etcdutl make the data directory dir. The snapshot's digest has been checked: etcdutl
+// would look at it only after it has copied everything.
+func build(file, dir string, m Member, token string, bump uint64, size int64) error {
+	if err := checkRoom(filepath.Dir(dir), size); err != nil {
+		return err
+	}
+	err := guard(func(lg *zap.Logger) error {
+		return snapshot.NewV3(lg).Restore(snapshot.RestoreConfig{
+			SnapshotPath:        file,
+			Name:                m.Name,
+			OutputDataDir:       dir,
+			PeerURLs:            []string{m.PeerURL},
+			InitialCluster:      m.Name + "=" + m.PeerURL,
+			InitialClusterToken: token,
+			RevisionBump:        bump,
+			MarkCompacted:       true,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("build data directory: %w", err)
+	}
+	return os.Remove(file)
+}
+
+// lastRevision reads the greatest revision of a database that etcd's own code has written.
+func lastRevision(path string) (int64, error) {
+	db, err := bbolt.Open(path, 0o400, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	var last int64
+	err = db.View(func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(schema.Key.Name())
+		if bucket == nil {
+			return fmt.Errorf("%w: it has no bucket of keys", etcdsnap.ErrCorrupt)
+		}
+		k, _ := bucket.Cursor().Last()
+		if len(k) < 17 {
+			return fmt.Errorf("%w: its last revision has %d bytes", etcdsnap.ErrCorrupt, len(k))
+		}
+		last = mvcc.BytesToRev(k).Main
+		return nil
+	})
+	return last, err
+}
+
+// place makes what lies in made durable, and gives it its name.
+func place(made, dir string) error {
+	err := filepath.WalkDir(made, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return sync(path)
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(made, 0o700); err != nil {
+		return err
+	}
+	// An empty directory in the way: gone, or the reason for the error.
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("put the directory in place: %w: if it is a mount point, restore into a directory below it", err)
+	}
+	if err := os.Rename(made, dir); err != nil {
+		return err
+	}
+	return sync(filepath.Dir(dir))
+}
