@@ -1,0 +1,77 @@
+package kubeadm
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// localEndpoints returns the URLs at which the node reaches its own etcd: the
+// loopback ones that etcd listens on, else all that it advertises.
+func localEndpoints(listen, advertise Setting) ([]Setting, error) {
+	local, err := endpoints(listen, isLoopback)
+	if err != nil || len(local) > 0 {
+		return local, err
+	}
+	if advertise == (Setting{}) {
+		return nil, fmt.Errorf("%s has no loopback address and there is no --advertise-client-urls: add one", listen.Source)
+	}
+	return endpoints(advertise, func(string) bool { return true })
+}
+
+// endpoints turns a list of URLs into addresses that a client can dial, and
+// keeps those whose host is wanted.
+func endpoints(list Setting, wanted func(host string) bool) ([]Setting, error) {
+	var kept []Setting
+	for raw := range strings.SplitSeq(list.Value, ",") {
+		raw = strings.TrimSpace(raw)
+		u, err := parseURL(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", list.Source, err)
+		}
+		switch u.Hostname() {
+		case "0.0.0.0":
+			u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+		case "::":
+			u.Host = net.JoinHostPort("::1", u.Port())
+		}
+		if !wanted(u.Hostname()) {
+			continue
+		}
+		endpoint := Setting{Value: u.String(), Source: list.Source}
+		if endpoint.Value != raw {
+			endpoint.Source.Rule = "from " + raw
+		}
+		kept = append(kept, endpoint)
+	}
+	return kept, nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// parseURL takes what etcd takes (client/pkg/types/urls.go): http or https, a
+// host and a port, no path. Manifests of kubeadm before 1.16 write IPv4 in
+// brackets, which Go refuses since CVE-2025-47912.
+func parseURL(raw string) (*url.URL, error) {
+	text := raw
+	if before, rest, ok := strings.Cut(raw, "["); ok {
+		host, after, _ := strings.Cut(rest, "]")
+		if addr, err := netip.ParseAddr(host); err == nil && addr.Is4() {
+			text = before + host + after
+		}
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
+		return nil, errors.New("url " + raw + " is not of the form https://host:port")
+	}
+	return u, nil
+}

@@ -1,0 +1,130 @@
+package kubeadm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	// maxFile bounds a manifest and a PEM file; kubeadm's have up to 4 KiB.
+	maxFile = 1 << 20
+	// maxManifests bounds the memory that a directory can ask for. The kubelet
+	// runs 110 pods by default.
+	maxManifests = 256
+)
+
+type staticPod struct {
+	file string
+	pod  *corev1.Pod
+}
+
+// readStaticPods reads what the kubelet reads (extractFromDir in
+// pkg/kubelet/config/file.go): files, also behind links, and no directories.
+func readStaticPods(root fs.FS) ([]staticPod, error) {
+	if info, err := fs.Stat(root, manifestDir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: not a control-plane node, or its root is mounted elsewhere", err)
+	} else if err != nil {
+		return nil, advise(err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory: restore it, the kubelet reads its static pods from there", manifestDir)
+	}
+	entries, err := fs.ReadDir(root, manifestDir)
+	if err != nil {
+		return nil, advise(err)
+	}
+	var pods []staticPod
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		file := path.Join(manifestDir, entry.Name())
+		info, err := fs.Stat(root, file)
+		if err != nil {
+			return nil, advise(err)
+		}
+		if !info.Mode().IsRegular() {
+			continue
+		}
+		if len(pods) == maxManifests {
+			return nil, fmt.Errorf("%s holds more than %d manifests: remove those that are none", manifestDir, maxManifests)
+		}
+		pod, err := readPod(root, file)
+		if err != nil {
+			return nil, err
+		}
+		pods = append(pods, staticPod{file, pod})
+	}
+	return pods, nil
+}
+
+func readPod(root fs.FS, file string) (*corev1.Pod, error) {
+	data, err := readBounded(root, file)
+	if err != nil {
+		return nil, err
+	}
+	// yaml also reads UTF-16, which would hide anchors from repeatsAnchor.
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("%s is not UTF-8 text: move it out of the directory", file)
+	}
+	if repeatsAnchor(data) {
+		return nil, fmt.Errorf("%s repeats YAML anchors (&name, *name), by which a small file can fill the memory: write the values out", file)
+	}
+	pod := new(corev1.Pod)
+	if err := yaml.Unmarshal(data, pod); err != nil {
+		return nil, fmt.Errorf("parse %s: %w: correct it or move it out of the directory", file, err)
+	}
+	if pod.APIVersion != "v1" || pod.Kind != "Pod" {
+		return nil, fmt.Errorf("%s is no v1 Pod but apiVersion %q, kind %q: move it out of the directory", file, pod.APIVersion, pod.Kind)
+	}
+	return pod, nil
+}
+
+// repeatsAnchor looks for &name and the same *name anywhere in the text. yaml
+// bounds how often aliases repeat but not how long their text is, and copies it
+// each time: 1 MiB can become 80 GB of JSON.
+func repeatsAnchor(text []byte) bool {
+	anchors := map[string]bool{}
+	for _, anchor := range regexp.MustCompile(`&[0-9A-Za-z_-]+`).FindAll(text, -1) {
+		anchors[string(anchor[1:])] = true
+	}
+	for _, alias := range regexp.MustCompile(`\*[0-9A-Za-z_-]+`).FindAll(text, -1) {
+		if anchors[string(alias[1:])] {
+			return true
+		}
+	}
+	return false
+}
+
+// readBounded reads a file of at most maxFile bytes.
+func readBounded(root fs.FS, name string) ([]byte, error) {
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, advise(err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, advise(err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes: this is not what it should be", name, maxFile)
+	}
+	return data, nil
+}
+
+// advise says what to do about an error of the file system.
+func advise(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run as root", err)
+	}
+	return err
+}

@@ -1,0 +1,236 @@
+package kubeadm_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/clustersnap/clustersnap/kubeadm"
+)
+
+// authority signs certificates like etcd's CA on a node.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "etcd-ca"},
+		NotAfter:              time.Now().Add(time.Hour),
+		KeyUsage:              x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority{cert, key}
+}
+
+func (a authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
+// issue makes a pair for a client and for a server on 127.0.0.1.
+func (a authority) issue(t *testing.T, name string) (certPEM, keyPEM []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2),
+		Subject:      pkix.Name{CommonName: name},
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+}
+
+const etcdCA = "etc/kubernetes/pki/etcd/ca.crt"
+
+// nodeWithPKI is a node with etcd's CA and its healthcheck-client pair.
+func nodeWithPKI(t *testing.T, ca authority) fstest.MapFS {
+	t.Helper()
+	root := node(t, "v1.37", healthcheckCert, healthcheckKey, etcdCA)
+	root[etcdCA].Data = ca.pem()
+	root[healthcheckCert].Data, root[healthcheckKey].Data = ca.issue(t, "kube-etcd-healthcheck-client")
+	return root
+}
+
+func TestTLSConfigOpensAServerThatWantsAClientCertificate(t *testing.T) {
+	ca := newAuthority(t)
+	pair, err := tls.X509KeyPair(ca.issue(t, "etcd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Write([]byte(r.TLS.PeerCertificates[0].Subject.CommonName))
+	}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
+	server.StartTLS()
+	defer server.Close()
+
+	get := func(ca authority) (string, error) {
+		root := nodeWithPKI(t, ca)
+		read, err := kubeadm.Read(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := read.Etcd.TLSConfig(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if config.MinVersion != tls.VersionTLS12 {
+			t.Errorf("minimum version %x, want TLS 1.2", config.MinVersion)
+		}
+		transport := &http.Transport{TLSClientConfig: config}
+		defer transport.CloseIdleConnections()
+		response, err := (&http.Client{Transport: transport}).Get(server.URL)
+		if err != nil {
+			return "", err
+		}
+		defer response.Body.Close()
+		name := make([]byte, 100)
+		n, _ := response.Body.Read(name)
+		return string(name[:n]), nil
+	}
+	if name, err := get(ca); err != nil || name != "kube-etcd-healthcheck-client" {
+		t.Errorf("the server saw %q, %v, want kube-etcd-healthcheck-client", name, err)
+	}
+	var unknown x509.UnknownAuthorityError
+	if name, err := get(newAuthority(t)); !errors.As(err, &unknown) {
+		t.Errorf("another CA: %q, %v, want the server to be refused", name, err)
+	}
+}
+
+func TestTLSConfigIsNilOnlyForHTTP(t *testing.T) {
+	root := node(t, "json")
+	plain, err := kubeadm.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config, err := plain.Etcd.TLSConfig(root); config != nil || err != nil {
+		t.Errorf("http: %v, %v, want nil, nil", config, err)
+	}
+	plain.Etcd.Endpoints[1].Value = "https://127.0.0.1:4001"
+	if config, err := plain.Etcd.TLSConfig(root); err == nil || !strings.Contains(err.Error(), "--trusted-ca-file") {
+		t.Errorf("https beside http without a credential: %v, %v, want an error", config, err)
+	}
+	if config, err := new(kubeadm.Etcd).TLSConfig(root); err == nil {
+		t.Errorf("no endpoints: %v, want an error", config)
+	}
+}
+
+func TestTLSConfigErrors(t *testing.T) {
+	ca := newAuthority(t)
+	for _, tt := range []struct {
+		name string
+		harm func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS
+		is   error
+		says []string
+	}{
+		{"missing key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			delete(root, healthcheckKey)
+			return root
+		}, fs.ErrNotExist, []string{healthcheckKey, "etcd.yaml: container etcd: --cert-file"}},
+		{"unreadable key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			return deny{root, "open", healthcheckKey}
+		}, fs.ErrPermission, []string{healthcheckKey, "run as root"}},
+		{"CA without certificate", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[etcdCA].Data = root[healthcheckKey].Data
+			return root
+		}, nil, []string{etcdCA, "no PEM certificate"}},
+		{"key of another certificate", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			_, root[healthcheckKey].Data = ca.issue(t, "other")
+			return root
+		}, nil, []string{healthcheckCert, healthcheckKey, "does not match"}},
+		{"cut key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckKey].Data = root[healthcheckKey].Data[:100]
+			return root
+		}, nil, []string{healthcheckKey}},
+		{"empty certificate", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckCert].Data = nil
+			return root
+		}, nil, []string{healthcheckCert}},
+		{"huge key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckKey].Data = make([]byte, 1<<20+1)
+			return root
+		}, nil, []string{healthcheckKey, "larger"}},
+		{"directory for a key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckKey].Mode = fs.ModeDir
+			return root
+		}, nil, []string{healthcheckKey}},
+		{"no CA declared", func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS {
+			etcd.CAFile = kubeadm.Setting{}
+			return root
+		}, nil, []string{"--trusted-ca-file"}},
+		{"path that climbs", func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS {
+			etcd.KeyFile.Value = "/../../secret"
+			return root
+		}, nil, []string{"/../../secret", "absolute path"}},
+		{"relative path", func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS {
+			etcd.CertFile.Value = healthcheckCert
+			return root
+		}, nil, []string{healthcheckCert, "absolute path"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := nodeWithPKI(t, ca)
+			secret := strings.Split(string(root[healthcheckKey].Data), "\n")[1]
+			read, err := kubeadm.Read(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := read.Etcd.TLSConfig(tt.harm(root, &read.Etcd))
+			if err == nil || tt.is != nil && !errors.Is(err, tt.is) {
+				t.Fatalf("%v, %v, want an error that is %v", config != nil, err, tt.is)
+			}
+			for _, word := range tt.says {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%v does not say %q", err, word)
+				}
+			}
+			if strings.Contains(err.Error(), secret[:16]) {
+				t.Errorf("%v shows the key", err)
+			}
+		})
+	}
+}
