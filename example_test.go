@@ -1,0 +1,89 @@
+package clustersnap_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/clustersnap/clustersnap"
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/kubeadm"
+	"github.com/clustersnap/clustersnap/pkibundle"
+)
+
+// A control-plane node backed up into one encrypted file, and the file verified. The clustersnap
+// command follows this sequence.
+func Example_backupNode() {
+	ctx, root, now := context.Background(), demoNode(), time.Now() // on a node, root is "/"
+	identity, err := age.GenerateHybridIdentity()
+	check(err)
+	recipient := identity.Recipient() // all that the node needs to know
+
+	// Where etcd is, and how to reach it.
+	nodeFS := kubeadm.NodeFS(root)
+	node, err := kubeadm.Read(nodeFS)
+	check(err)
+	tlsConfig, err := node.Etcd.TLSConfig(nodeFS)
+	check(err)
+	etcd, err := etcdsnap.Dial(ctx, node.Etcd.Endpoints[0].Value, tlsConfig)
+	check(err)
+	defer etcd.Close()
+
+	// No file has this name before Commit.
+	file, err := clustersnap.Create(filepath.Join(root, "cp1.clustersnap"))
+	check(err)
+	defer file.Close()
+	sealed, err := age.Encrypt(file, recipient)
+	check(err)
+	set := clustersnap.NewWriter(sealed, now)
+	check(set.Add("node.json", nil, func(w io.Writer) error {
+		return json.NewEncoder(w).Encode(node)
+	}))
+	var saved *etcdsnap.Saved // complete when it is described, after the save
+	check(set.Add("etcd.snap.zst", &saved, clustersnap.Compressed(func(w io.Writer) error {
+		saved, err = etcdsnap.Save(ctx, w, etcd, etcdsnap.Options{})
+		return err
+	})))
+	bundle, err := pkibundle.Collect(nodeFS, node.Files) // after the snapshot that needs its keys
+	check(err)
+	defer bundle.Clear()
+	check(set.Add("pki.tar.age", nil, func(w io.Writer) error {
+		_, err := pkibundle.Seal(w, bundle, recipient)
+		return err
+	}))
+	check(set.Close())
+	check(sealed.Close())
+	check(file.Commit())
+
+	// Read it back, wherever the identity is.
+	backup, err := os.Open(filepath.Join(root, "cp1.clustersnap"))
+	check(err)
+	defer backup.Close()
+	info, err := backup.Stat()
+	check(err)
+	plain, size, err := age.DecryptReaderAt(backup, info.Size(), identity)
+	check(err)
+	opened, err := clustersnap.Open(plain, size)
+	check(err)
+	for _, m := range opened.Members() {
+		fmt.Println(m.Name)
+	}
+	fmt.Println("verified:", opened.Verify(ctx) == nil)
+	// Output:
+	// node.json
+	// etcd.snap.zst
+	// pki.tar.age
+	// verified: true
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

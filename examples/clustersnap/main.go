@@ -1,0 +1,57 @@
+// Command clustersnap backs up a kubeadm control-plane node into one encrypted file, verifies such
+// files, and restores etcd from them. It is an example of the library
+// github.com/clustersnap/clustersnap: copy what you need.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	os.Exit(run(ctx, os.Args[1:]))
+	stop()
+}
+
+// usageError is a command line that can't be carried out: exit code 2.
+type usageError struct{ error }
+
+// run returns the exit code: 0 good, 1 not good, 2 usage.
+func run(ctx context.Context, args []string) int {
+	started := false
+	root := &cobra.Command{
+		Use:   "clustersnap",
+		Short: "Back up and restore Kubernetes control planes, and prove it",
+		Long: `clustersnap backs up a kubeadm control-plane node into one encrypted file, verifies
+such files, and restores etcd from them. Begin with "clustersnap demo": it needs no cluster.
+
+Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
+		SilenceErrors:    true,
+		SilenceUsage:     true,
+		PersistentPreRun: func(*cobra.Command, []string) { started = true },
+	}
+	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), demoCommand())
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	// Before a command has started, only its command line can be at fault.
+	if usage := (usageError{}); !started || errors.As(err, &usage) {
+		text := strings.Join(strings.Fields(err.Error()), " ") // cobra's suggestions take lines
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", text, cmd.CommandPath()+" --help")
+		return 2
+	}
+	for line := range strings.Lines(err.Error()) { // joined errors are one sentence a line
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", strings.TrimSuffix(line, "\n"))
+	}
+	return 1
+}

@@ -1,0 +1,254 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/clustersnap/clustersnap/examples/demonode"
+)
+
+// backedUp makes a node and a good backup of it in a directory of its own.
+func backedUp(t *testing.T) (node *demonode.Node, set, recipient, key string) {
+	t.Helper()
+	node = startNode(t)
+	recipient, key = keyPair(t)
+	set = filepath.Join(t.TempDir(), "set")
+	good(t, run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	return node, set, recipient, key
+}
+
+func TestIdentity(t *testing.T) {
+	_, set, _, key := backedUp(t)
+	secret, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, otherKey := keyPair(t)
+	noKey := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(noKey, []byte("# nothing\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good(t, run(t, "", "verify", set, "--identity", key))
+	good(t, run(t, string(secret), "verify", set, "--identity", "-"))
+	outside := run(t, "", "verify", set)
+	bad(t, outside, 1, "contents not checked", "--identity")
+	if !strings.Contains(outside.stdout, "1 recipient") || !strings.Contains(outside.stdout, "mlkem768x25519") {
+		t.Errorf("the outside does not show the recipients: %s", outside.stdout)
+	}
+	bad(t, run(t, "", "verify", set, "--identity", otherKey), 1, "identity does not fit")
+	bad(t, run(t, "", "verify", set, "--identity", "/does/not/exist"), 1, "/does/not/exist")
+	bad(t, run(t, "", "verify", set, "--identity", noKey), 1, noKey)
+	bad(t, run(t, "AGE-SECRET-KEY-1NONSENSE", "verify", set, "--identity", "-"), 1, "no age secret key")
+
+	dir := filepath.Join(t.TempDir(), "etcd")
+	bad(t, run(t, "", "etcd", "restore", set, "--data-dir", dir, "--identity", otherKey), 1, "identity does not fit")
+	bad(t, run(t, "", "etcd", "restore", set, "--data-dir", dir), 2, "--identity")
+	empty(t, filepath.Dir(dir))
+}
+
+func TestDamagedSet(t *testing.T) {
+	_, set, _, key := backedUp(t)
+	whole, err := os.ReadFile(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := filepath.Join(t.TempDir(), "damaged")
+	for name, b := range map[string][]byte{
+		"empty":  nil,
+		"header": whole[:100],
+		"cut":    whole[:len(whole)-1],
+		"longer": append(whole[:len(whole):len(whole)], 0),
+		"text":   []byte("this is not a backup\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(damaged, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			bad(t, run(t, "", "verify", damaged, "--identity", key), 1, damaged)
+			parent := t.TempDir()
+			bad(t, run(t, "", "etcd", "restore", damaged, "--identity", key, "--data-dir", filepath.Join(parent, "etcd")), 1, damaged)
+			empty(t, parent)
+		})
+	}
+	for at := 0; at < len(whole); at += len(whole) / 40 {
+		flipped := append([]byte(nil), whole...)
+		flipped[at] ^= 1
+		if err := os.WriteFile(damaged, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		bad(t, run(t, "", "verify", damaged, "--identity", key), 1)
+	}
+}
+
+func TestBackupFails(t *testing.T) {
+	recipient, _ := keyPair(t)
+	node := startNode(t)
+	pki := filepath.Join(node.Root, "etc/kubernetes/pki")
+	// fails runs a backup that must fail and leave nothing.
+	fails := func(t *testing.T, root string, says ...string) {
+		t.Helper()
+		dir := t.TempDir()
+		bad(t, run(t, "", "backup", "--root", root, "--to", filepath.Join(dir, "set"), "--recipient", recipient), 1, says...)
+		empty(t, dir)
+	}
+	moved := func(t *testing.T, path string, with func()) {
+		t.Helper()
+		aside := filepath.Join(t.TempDir(), "aside")
+		if err := os.Rename(path, aside); err != nil {
+			t.Fatal(err)
+		}
+		with()
+		os.RemoveAll(path)
+		if err := os.Rename(aside, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Run("no node", func(t *testing.T) { fails(t, t.TempDir(), "etc/kubernetes/manifests") })
+	t.Run("PKI is gone", func(t *testing.T) {
+		moved(t, pki, func() { fails(t, node.Root, "etc/kubernetes/pki") })
+	})
+	t.Run("PKI is a file", func(t *testing.T) {
+		moved(t, pki, func() {
+			if err := os.WriteFile(pki, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fails(t, node.Root, "etc/kubernetes/pki")
+		})
+	})
+	t.Run("certificate of another CA", func(t *testing.T) {
+		other := startNode(t)
+		ca := filepath.Join(pki, "etcd/ca.crt")
+		moved(t, ca, func() {
+			b, err := os.ReadFile(filepath.Join(other.Root, "etc/kubernetes/pki/etcd/ca.crt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(ca, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			fails(t, node.Root, node.Endpoint, "certificate")
+		})
+	})
+	t.Run("no directory for it", func(t *testing.T) {
+		to := filepath.Join(t.TempDir(), "missing", "set")
+		bad(t, run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to)
+	})
+	t.Run("there already", func(t *testing.T) {
+		to := filepath.Join(t.TempDir(), "set")
+		if err := os.WriteFile(to, []byte("older"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		bad(t, run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to, "exist")
+		if b, _ := os.ReadFile(to); string(b) != "older" {
+			t.Errorf("the older backup is now %q", b)
+		}
+	})
+	t.Run("etcd is down", func(t *testing.T) {
+		if err := node.Close(); err != nil {
+			t.Fatal(err)
+		}
+		fails(t, node.Root, node.Endpoint, "connection refused")
+	})
+}
+
+// As somebody who may read all of the node but one directory.
+func TestUnreadablePKI(t *testing.T) {
+	node := startNode(t)
+	recipient, _ := keyPair(t)
+	const nobody = 65534
+	for dir := node.Root; dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tree := range []string{"etc", "var/lib/kubelet"} {
+		shell(t, node.Root, "chown -R $1 $2", "65534", tree)
+	}
+	closed := filepath.Join(node.Root, "etc/kubernetes/pki/front")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	for dir := to; dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who := &syscall.Credential{Uid: nobody, Gid: nobody}
+	args := []string{"backup", "--root", node.Root, "--to", filepath.Join(to, "set"), "--recipient", recipient}
+	bad(t, runAs(t, who, "", args...), 1, "etc/kubernetes/pki/front", "permission denied", "root")
+	empty(t, to)
+
+	if err := os.Chmod(filepath.Join(node.Root, "etc/kubernetes/pki"), 0); err != nil {
+		t.Fatal(err)
+	}
+	bad(t, runAs(t, who, "", args...), 1, "etc/kubernetes/pki", "permission denied", "root")
+	empty(t, to)
+}
+
+// smallDisk mounts a file system of a few KiB or MiB, which the test unmounts.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Fatalf("mount a small tmpfs (as root): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestFullDisk(t *testing.T) {
+	node, set, recipient, key := backedUp(t)
+	t.Run("backup", func(t *testing.T) {
+		disk := smallDisk(t, "64k")
+		bad(t, run(t, "", "backup", "--root", node.Root, "--to", filepath.Join(disk, "set"), "--recipient", recipient), 1, "no space left on device")
+		empty(t, disk)
+	})
+	for _, size := range []string{"1m", "32m"} { // too small for the snapshot; for what etcd adds
+		t.Run("restore to "+size, func(t *testing.T) {
+			disk := smallDisk(t, size)
+			bad(t, run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", filepath.Join(disk, "etcd")), 1, "no space left on device")
+			empty(t, disk)
+		})
+	}
+	t.Run("boot", func(t *testing.T) {
+		disk := smallDisk(t, "32m")
+		o := run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", disk)
+		bad(t, o, 1, "no space left on device")
+		empty(t, disk)
+	})
+}
+
+func TestUsage(t *testing.T) {
+	recipient, _ := keyPair(t)
+	for i, args := range [][]string{
+		{"bakcup"},
+		{"backup"},
+		{"backup", "--to", "x"},
+		{"backup", "--recipient", recipient},
+		{"backup", "--to", "x", "--recipient", "age1nonsense"},
+		{"backup", "--frm", "x"},
+		{"verify"},
+		{"verify", "a", "b"},
+		{"etcd"},
+		{"etcd", "restroe"},
+		{"etcd", "restore", "x"},
+		{"etcd", "restore", "x", "--data-dir", "y"},
+	} {
+		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { bad(t, run(t, "", args...), 2) })
+	}
+	for _, args := range [][]string{{"--help"}, {"backup", "--help"}, {"verify", "--help"}, {"etcd", "restore", "--help"}, {"demo", "--help"}} {
+		if o := run(t, "", args...); o.code != 0 || o.stderr != "" {
+			t.Errorf("%v: exit %d, %s", args, o.code, o.stderr)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A set's memory must not grow with its members. It is measured in a process of its own, without
+// the race detector, which multiplies memory; and by that process itself, since what
+// wait4 says of a child counts the parent's pages from before its exec.
+func TestMemoryOfLargeSet(t *testing.T) {
+	const mib, limit = "2048", 64 << 10 // one member of 2 GiB; KiB, as Linux counts
+	dir := t.TempDir()
+	program, set := filepath.Join(dir, "bigset"), filepath.Join(dir, "set")
+	goBuild(t, ".", program, "./bigset")
+	for _, verb := range []string{"write", "verify"} {
+		out, err := exec.Command(program, verb, set, mib).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", verb, err, out)
+		}
+		peak, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil || peak == 0 {
+			t.Fatalf("%s: peak of %q", verb, out)
+		}
+		t.Logf("%s a member of %s MiB: %d MiB resident at most", verb, mib, peak>>10)
+		if peak > limit {
+			t.Errorf("%s takes %d KiB, limit %d", verb, peak, limit)
+		}
+	}
+}
