@@ -15,17 +15,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	os.Exit(run(ctx, os.Args[1:]))
-	stop()
-}
+func main() { os.Exit(run(os.Args[1:])) }
 
 // usageError is a command line that can't be carried out: exit code 2.
 type usageError struct{ error }
 
 // run returns the exit code: 0 good, 1 not good, 2 usage.
-func run(ctx context.Context, args []string) int {
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends at once
+	defer stop()
 	started := false
 	root := &cobra.Command{
 		Use:   "clustersnap",
