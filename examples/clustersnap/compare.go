@@ -33,7 +33,7 @@ func compare(ctx context.Context, out steps, node *demonode.Node, before map[str
 	if differs := demonode.Diff(before, after); len(differs) > 0 {
 		return fmt.Errorf("%d keys differ after the restore, such as: %s", len(differs), differs[0])
 	}
-	out.line("compare", fmt.Sprintf("%d of %d keys are back with values, revisions and versions as they were, and no other", len(after), len(before)))
+	out.line("compare", fmt.Sprintf("%d of %d keys back, values, revisions and versions as they were", len(after), len(before)))
 	client, err := node.Client()
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func compare(ctx context.Context, out steps, node *demonode.Node, before map[str
 	if !errors.Is(response.Err(), rpctypes.ErrCompacted) {
 		return fmt.Errorf("a watch from revision %d was answered with %v instead of \"compacted\"", old, response.Err())
 	}
-	out.line("watch", fmt.Sprintf("a watch from the old revision %d is told to list anew", old))
+	out.line("watch", fmt.Sprintf("a watch from revision %d, of before, is told to list anew", old))
 	return nil
 }
 

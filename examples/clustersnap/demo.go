@@ -21,13 +21,14 @@ func demoCommand() *cobra.Command {
 	var serve string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Back up, destroy and restore an etcd with nothing installed and no cluster",
+		Short: "Back up, destroy and restore an etcd, with no cluster",
 		Long: `Back up, destroy and restore an etcd with nothing installed and no cluster.
 
-In a temporary directory a control-plane node is made as kubeadm leaves it, with a real
-etcd behind real TLS and real Kubernetes objects in it. Then the same code as in
-"clustersnap backup", "verify" and "etcd restore" runs on it, and what comes back is held
-against what was there, key by key. Nothing listens but on loopback, and nothing stays.
+In a temporary directory a control-plane node is made as kubeadm leaves it, with
+a real etcd behind real TLS and real Kubernetes objects in it. Then the code of
+"clustersnap backup", "verify" and "etcd restore" runs on it, and what comes
+back is held against what was there, key by key. Nothing listens but on
+loopback, and nothing stays.
 
 With --serve the node stays up instead, for you to try the commands on.`,
 		Args: cobra.NoArgs,
@@ -48,8 +49,8 @@ With --serve the node stays up instead, for you to try the commands on.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&objects, "objects", 3000, "how many Kubernetes objects the cluster has")
-	f.StringVar(&serve, "serve", "", "make the node in this empty directory, and keep it up until interrupted")
+	f.IntVar(&objects, "objects", 3000, "how many Kubernetes objects, a `NUMBER`")
+	f.StringVar(&serve, "serve", "", "make the node in this empty `DIR` and keep it up")
 	return cmd
 }
 
@@ -61,7 +62,7 @@ func serveNode(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	out.line("node", fmt.Sprintf("%s, etcd at %s; in another terminal: clustersnap backup --root %s --to FILE --recipient age1...", node.Root, node.Endpoint, node.Root))
+	out.line("node", fmt.Sprintf("%s, with etcd at %s, until interrupted", node.Root, node.Endpoint))
 	<-ctx.Done()
 	return node.Close()
 }
@@ -80,7 +81,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	var node *demonode.Node
 	err = out.do("node", func(func(io.Writer) io.Writer) (string, error) {
 		node, err = demonode.Start(ctx, root, objects)
-		return fmt.Sprintf("a kubeadm-shaped node, its etcd behind TLS with %d Kubernetes objects", objects), err
+		return fmt.Sprintf("a kubeadm-shaped node, %d objects in an etcd behind TLS", objects), err
 	})
 	if err != nil {
 		return err
@@ -104,12 +105,12 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err := errors.Join(node.Close(), os.RemoveAll(dataDir)); err != nil {
 		return err
 	}
-	out.line("destroy", "one object was written after the backup; then etcd stopped, its data directory gone")
+	out.line("destroy", "one more object written, then etcd stopped and its data removed")
 	if err := restoreEtcd(ctx, out, set, identities, restore.Member{DataDir: dataDir}, time.Now()); err != nil {
 		return err
 	}
 	err = out.do("boot", func(func(io.Writer) io.Writer) (string, error) {
-		return "etcd started from its manifest's own flags and certificates", node.Restart(ctx)
+		return "etcd started with its manifest's flags and certificates", node.Restart(ctx)
 	})
 	if err != nil {
 		return err

@@ -34,17 +34,21 @@ func etcdRestoreCommand() *cobra.Command {
 		Short: "Make an etcd data directory from a backup",
 		Long: `Make an etcd data directory from a backup.
 
-The directory appears whole or not at all, and must be empty or not exist: move the old one aside
-first, and keep it. It is for the member that was backed up, under its name and peer URL, as
-the first of a new cluster: etcd must be stopped on every control-plane node, and the others
-join anew.
+The directory appears whole or not at all, and must be empty or not exist: move
+the old one aside first, and keep it. It is for the member that was backed up,
+under its name and peer URL, as the first of a new cluster: etcd must be stopped
+on every control-plane node, and the others join anew.
 
-The revision is raised above all that any client has seen, and the past is marked compacted, so that
-every controller and kubelet lists anew instead of missing changes. Start etcd alone
-first, then kube-apiserver, then the rest, and restart every kubelet.`,
-		Example: `  mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/stopped/   # wait until etcd and kube-apiserver are gone
+The revision is raised above all that any client has seen, and the past is
+marked compacted, so that every controller and kubelet lists anew instead of
+missing changes. Start etcd alone first, then kube-apiserver, then the rest, and
+restart every kubelet.`,
+		Example: `  # Stop the static pods, and wait until etcd and kube-apiserver are gone.
+  mv /etc/kubernetes/manifests /etc/kubernetes/manifests.stopped
   mv /var/lib/etcd /var/lib/etcd.old
-  clustersnap etcd restore cp1.clustersnap --identity key.txt --data-dir /var/lib/etcd`,
+
+  clustersnap etcd restore cp1.clustersnap --identity key.txt \
+    --data-dir /var/lib/etcd`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m.DataDir == "" {
@@ -63,10 +67,10 @@ first, then kube-apiserver, then the rest, and restart every kubelet.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&identity, "identity", "", "the file with the age secret key, or - for standard input")
-	f.StringVar(&m.DataDir, "data-dir", "", "the directory to make, as etcd's --data-dir")
-	f.StringVar(&m.Name, "name", "", "the member's name (default: that of the node that was backed up)")
-	f.StringVar(&m.PeerURL, "peer-url", "", "the member's peer URL (default: that of the node that was backed up)")
+	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
+	f.StringVar(&m.DataDir, "data-dir", "", "the `DIR` to make, etcd's --data-dir")
+	f.StringVar(&m.Name, "name", "", "the member's `NAME` (default: as backed up)")
+	f.StringVar(&m.PeerURL, "peer-url", "", "the member's peer `URL` (default: as backed up)")
 	return cmd
 }
 
@@ -83,9 +87,9 @@ func restoreEtcd(ctx context.Context, out steps, name string, identities []age.I
 	}
 	m.Name = cmp.Or(m.Name, node.Etcd.Name.Value)
 	m.PeerURL = cmp.Or(m.PeerURL, node.Etcd.PeerURL.Value)
-	out.line("member", fmt.Sprintf("%s at %s, from a backup of %s", m.Name, m.PeerURL, set.Created().Format(time.RFC3339)))
+	out.line("member", fmt.Sprintf("%s at %s, backup of %s", m.Name, m.PeerURL, set.Created().Format(time.RFC3339)))
 	return out.do("etcd", func(wrap func(io.Writer) io.Writer) (string, error) {
-		src, err := openSnapshot(set)
+		src, _, err := openSnapshot(set)
 		if err != nil {
 			return "", err
 		}
@@ -94,6 +98,6 @@ func restoreEtcd(ctx context.Context, out steps, name string, identities []age.I
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s in %s, revision %d raised to %d", mib(r.Snapshot.Size), m.DataDir, r.SnapshotRevision, r.Revision), nil
+		return fmt.Sprintf("%s in place, revision %d raised to %d", mib(r.Snapshot.Size), r.SnapshotRevision, r.Revision), nil
 	})
 }

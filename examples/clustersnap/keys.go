@@ -1,10 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -21,7 +21,7 @@ func parseRecipients(keys, files []string) ([]age.Recipient, error) {
 		text += "\n" + string(b)
 	}
 	if strings.TrimSpace(text) == "" {
-		return nil, usageError{fmt.Errorf("no recipient: give --recipient age1..., the public key of whoever may open the backup; age-keygen -pq makes a pair")}
+		return nil, usageError{errors.New("no recipient: give --recipient age1..., the public key of whoever may open the backup; age-keygen -pq makes a pair")}
 	}
 	recipients, err := age.ParseRecipients(strings.NewReader(text))
 	if err != nil {
@@ -34,7 +34,7 @@ func parseRecipients(keys, files []string) ([]age.Recipient, error) {
 // command line, which every user of the machine can read.
 func readIdentities(name string) ([]age.Identity, error) {
 	if name == "" {
-		return nil, usageError{fmt.Errorf("no identity: give --identity FILE with the secret key, or - for standard input")}
+		return nil, usageError{errors.New("no identity: give --identity FILE with the secret key, or - for standard input")}
 	}
 	in := io.Reader(os.Stdin)
 	if name != "-" {
@@ -51,6 +51,3 @@ func readIdentities(name string) ([]age.Identity, error) {
 	}
 	return identities, nil
 }
-
-// clone keeps age from sorting a slice that is still in use.
-func clone(identities []age.Identity) []age.Identity { return slices.Clone(identities) }

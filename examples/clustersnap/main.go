@@ -29,8 +29,9 @@ func run(args []string) int {
 	root := &cobra.Command{
 		Use:   "clustersnap",
 		Short: "Back up and restore Kubernetes control planes, and prove it",
-		Long: `clustersnap backs up a kubeadm control-plane node into one encrypted file, verifies
-such files, and restores etcd from them. Begin with "clustersnap demo": it needs no cluster.
+		Long: `clustersnap backs up a kubeadm control-plane node into one encrypted file,
+verifies such files, and restores etcd from them. Begin with "clustersnap demo":
+it needs no cluster.
 
 Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		SilenceErrors:    true,

@@ -17,23 +17,29 @@ type steps struct{ out io.Writer }
 // do runs one step. What goes through wrap's writers is counted on the terminal meanwhile.
 func (s steps) do(name string, step func(wrap func(io.Writer) io.Writer) (figure string, err error)) error {
 	start := time.Now()
-	wrap := func(w io.Writer) io.Writer { return w }
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		bar := progressbar.NewOptions64(-1,
-			progressbar.OptionSetWriter(os.Stderr),
-			progressbar.OptionSetDescription(name),
-			progressbar.OptionShowBytes(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish())
-		defer bar.Finish()
-		wrap = func(w io.Writer) io.Writer { return io.MultiWriter(w, bar) }
-	}
+	wrap, end := watch(name)
 	figure, err := step(wrap)
+	end()
 	if err != nil {
 		return err
 	}
 	s.line(name, fmt.Sprintf("%s (%.1f s)", figure, time.Since(start).Seconds()))
 	return nil
+}
+
+// watch shows on a terminal that a step is under way. The end takes it off the screen.
+func watch(name string) (wrap func(io.Writer) io.Writer, end func()) {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return func(w io.Writer) io.Writer { return w }, func() {}
+	}
+	bar := progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionSetDescription(name),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish())
+	_ = bar.RenderBlank() // a screen that can't be written to stops no backup
+	return func(w io.Writer) io.Writer { return io.MultiWriter(w, bar) }, func() { _ = bar.Finish() }
 }
 
 func (s steps) line(name, text string) { fmt.Fprintf(s.out, "%-9s %s\n", name, text) }

@@ -14,7 +14,6 @@ import (
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
-	"github.com/clustersnap/clustersnap/pkibundle"
 )
 
 func verifyCommand() *cobra.Command {
@@ -25,12 +24,13 @@ func verifyCommand() *cobra.Command {
 		Short: "Check a backup, to the last byte",
 		Long: `Check a backup, to the last byte.
 
-With an identity, everything is decrypted and read: the set and the digest of each
-member, the snapshot and the digest that etcd gave it, and the sealed PKI. With
---boot, etcd is also started on a restored copy of the snapshot, and every key is read.
+With an identity, everything is decrypted and read: the set and the digest of
+each member, the snapshot and the digest that etcd gave it, and the sealed PKI.
+With --boot, etcd is also started on a restored copy of the snapshot, and every
+key is read.
 
-Without an identity only the outside can be seen: the contents are not checked, and
-the exit code is 1.`,
+Without an identity only the outside can be seen: the contents are not checked,
+and the exit code is 1.`,
 		Example: `  clustersnap verify cp1.clustersnap --identity key.txt
   clustersnap verify cp1.clustersnap --identity key.txt --boot
   pass show clustersnap | clustersnap verify cp1.clustersnap --identity -`,
@@ -57,9 +57,9 @@ the exit code is 1.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&identity, "identity", "", "the file with the age secret key, or - for standard input")
-	f.BoolVar(&boot, "boot", false, "also restore the snapshot into a scratch directory and boot etcd on it")
-	f.StringVar(&scratch, "scratch", os.TempDir(), "where --boot works, in the clear: room for the snapshot twice and 160 MiB")
+	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
+	f.BoolVar(&boot, "boot", false, "also boot etcd on a restored copy, and read every key")
+	f.StringVar(&scratch, "scratch", os.TempDir(), "the `DIR` where --boot works, in the clear; needs twice\nthe snapshot and 160 MiB")
 	return cmd
 }
 
@@ -77,7 +77,7 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 	}
 	if err := out.do("etcd", func(wrap func(io.Writer) io.Writer) (string, error) {
 		saved, err := verifySnapshot(set, wrap)
-		return fmt.Sprintf("%s of etcd %s, revision %d or later, digest right", mib(saved.Size), saved.Version, saved.MinRevision), err
+		return fmt.Sprintf("%s of etcd %s at revision %d or later, digest right", mib(saved.Size), saved.Version, saved.MinRevision), err
 	}); err != nil {
 		return err
 	}
@@ -91,11 +91,8 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 	})
 }
 
-func verifySnapshot(set *clustersnap.Set, wrap func(io.Writer) io.Writer) (saved etcdsnap.Saved, err error) {
-	if err := describe(set, etcdMember, &saved); err != nil {
-		return saved, err
-	}
-	src, err := openSnapshot(set)
+func verifySnapshot(set *clustersnap.Set, wrap func(io.Writer) io.Writer) (etcdsnap.Saved, error) {
+	src, saved, err := openSnapshot(set)
 	if err != nil {
 		return saved, err
 	}
@@ -107,24 +104,6 @@ func verifySnapshot(set *clustersnap.Set, wrap func(io.Writer) io.Writer) (saved
 	return saved, err
 }
 
-// openPKI opens the sealed bundle of a set. The caller clears it.
-func openPKI(set *clustersnap.Set, identities []age.Identity) (*pkibundle.Bundle, error) {
-	var info pkiInfo
-	if err := describe(set, pkiMember, &info); err != nil {
-		return nil, err
-	}
-	f, err := set.Open(pkiMember)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	bundle, manifest, err := pkibundle.Open(f, identities...)
-	if err == nil && manifest.Digest() != info.Digest {
-		err = errors.New("the PKI bundle is not the one that the index describes")
-	}
-	return bundle, err
-}
-
 func proveBoot(ctx context.Context, out steps, name, scratch string, identities []age.Identity) error {
 	set, f, err := openSet(name, identities)
 	if err != nil {
@@ -132,7 +111,7 @@ func proveBoot(ctx context.Context, out steps, name, scratch string, identities 
 	}
 	defer f.Close()
 	return out.do("boot", func(wrap func(io.Writer) io.Writer) (string, error) {
-		src, err := openSnapshot(set)
+		src, _, err := openSnapshot(set)
 		if err != nil {
 			return "", err
 		}
@@ -141,6 +120,6 @@ func proveBoot(ctx context.Context, out steps, name, scratch string, identities 
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("etcd %s started at revision %d and gave all of %d keys", proof.Version, proof.Revision, proof.Keys), nil
+		return fmt.Sprintf("etcd %s booted at revision %d, all %d keys read", proof.Version, proof.Revision, proof.Keys), nil
 	})
 }

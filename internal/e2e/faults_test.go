@@ -247,8 +247,14 @@ func TestUsage(t *testing.T) {
 		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { bad(t, run(t, "", args...), 2) })
 	}
 	for _, args := range [][]string{{"--help"}, {"backup", "--help"}, {"verify", "--help"}, {"etcd", "restore", "--help"}, {"demo", "--help"}} {
-		if o := run(t, "", args...); o.code != 0 || o.stderr != "" {
+		o := run(t, "", args...)
+		if o.code != 0 || o.stderr != "" {
 			t.Errorf("%v: exit %d, %s", args, o.code, o.stderr)
+		}
+		for line := range strings.Lines(o.stdout) {
+			if len(line) > 81 {
+				t.Errorf("%v: wider than a terminal: %s", args, line)
+			}
 		}
 	}
 }
