@@ -1,0 +1,103 @@
+package pkibundle
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxPath is the longest path and link text that Linux takes (PATH_MAX).
+const maxPath = 4096
+
+// check holds the files, which must be sorted, against the rules of the format.
+// Seal and Open both call it, so what one writes the other accepts.
+func (b *Bundle) check() error {
+	if len(b.Files) == 0 {
+		return errors.New("bundle holds no files")
+	}
+	var t tally
+	names := map[string]string{fold(manifestName): manifestName}
+	for i, f := range b.Files {
+		if err := f.check(); err != nil {
+			return fmt.Errorf("%q: %w", f.Path, err)
+		}
+		if err := t.add(f.Path, int64(len(f.Data))); err != nil {
+			return err
+		}
+		if other, taken := names[fold(f.Path)]; taken {
+			return fmt.Errorf("%q and %q are the same path, or differ in case only", other, f.Path)
+		}
+		if i > 0 && f.Path < b.Files[i-1].Path {
+			return fmt.Errorf("%q comes after %q: files are sorted by path", f.Path, b.Files[i-1].Path)
+		}
+		names[fold(f.Path)] = f.Path
+	}
+	for _, f := range b.Files {
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+			if file, taken := names[fold(dir)]; taken {
+				return fmt.Errorf("%q is a file, and the directory of %q", file, f.Path)
+			}
+		}
+	}
+	return b.checkLinks()
+}
+
+// checkLinks makes sure that no link leads out of the bundle: on a restored
+// node it would be dangling, or lead to a file of somebody's choice.
+func (b *Bundle) checkLinks() error {
+	texts := map[string]string{}
+	for _, f := range b.Files {
+		texts[f.Path] = f.Link
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+			texts[dir] = ""
+		}
+	}
+	link := func(at string) (string, error) {
+		text, have := texts[at]
+		if !have {
+			return "", fmt.Errorf("leads to %q, where the bundle holds no file", at)
+		}
+		return text, nil
+	}
+	for _, f := range b.Files {
+		if f.Link == "" {
+			continue
+		}
+		if _, err := follow(f.Path, link); err != nil {
+			return fmt.Errorf("link %q -> %q: %w", f.Path, f.Link, err)
+		}
+	}
+	return nil
+}
+
+func (f File) check() error {
+	switch {
+	case f.Path == "." || !fs.ValidPath(f.Path) || !filepath.IsLocal(f.Path) || !printable(f.Path):
+		return errors.New("not a relative path of UTF-8 without \".\", \"..\" and control characters")
+	case f.Link != "" && !printable(f.Link):
+		return errors.New("link text is too long, not UTF-8, or holds control characters")
+	case f.Link != "" && (len(f.Data) > 0 || f.Mode != modeLink):
+		return errors.New("a link has mode 0777 and no contents")
+	case f.Mode&^fs.ModePerm != 0:
+		return fmt.Errorf("mode %v has more than permission bits", f.Mode)
+	case !isID(f.UID) || !isID(f.GID):
+		return fmt.Errorf("owner %d:%d is not two numbers of 32 bits", f.UID, f.GID)
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	return len(s) <= maxPath && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+func isID(id int) bool { return id >= 0 && int64(id) <= math.MaxUint32 }
+
+// fold makes equal what a file system that ignores case holds for equal. Upper
+// case first: it has one form for letters of which lower case has several.
+func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }

@@ -1,0 +1,90 @@
+package pkibundle
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"filippo.io/age"
+)
+
+// ErrCorrupt is wrapped by the error of [Open] if the bytes are not what [Seal]
+// wrote: cut, damaged, tampered with, or no bundle at all.
+var ErrCorrupt = errors.New("bundle is damaged or cut: take another copy")
+
+// nonceSize is what stands between the header and the payload of an age file
+// (https://age-encryption.org/v1, "Payload").
+const nonceSize = 16
+
+// Open decrypts a bundle with the first of the identities that fits, and returns
+// it once all of src is read, authenticated and equal to the manifest. Clear the
+// bundle after use.
+//
+// If no identity fits, the error wraps [*age.NoIdentityMatchError]; if src is not
+// as sealed, [ErrCorrupt], and if it is known to be cut [io.ErrUnexpectedEOF] too;
+// if it is of a later format, [ErrNewerVersion]. Errors of src and of the
+// identities (a plugin, a KMS) are wrapped as they are; so is "bad header MAC"
+// of age, which cannot be told from these.
+func Open(src io.Reader, identities ...age.Identity) (*Bundle, *Manifest, error) {
+	b, m, err := open(src, identities)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open bundle: %w", err)
+	}
+	return b, m, nil
+}
+
+func open(src io.Reader, identities []age.Identity) (*Bundle, *Manifest, error) {
+	if len(identities) == 0 {
+		return nil, nil, errors.New("no identities: name the age identity of one of its recipients")
+	}
+	sealed, err := io.ReadAll(io.LimitReader(src, maxSealedSize+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read: %w", err)
+	}
+	if len(sealed) > maxSealedSize {
+		return nil, nil, &TooLargeError{What: "sealed size", Size: int64(len(sealed)), Limit: maxSealedSize}
+	}
+	plain, err := decrypt(sealed, identities)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, m, err := readArchive(plain)
+	if err != nil {
+		clear(plain)
+		if errors.Is(err, ErrNewerVersion) {
+			return nil, nil, err
+		}
+		return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return b, m, nil
+}
+
+// decrypt gives the whole plaintext, or none of it.
+func decrypt(sealed []byte, identities []age.Identity) ([]byte, error) {
+	// The header is read alone first, to know its errors from those of identities.
+	header, err := age.ExtractHeader(bytes.NewReader(sealed))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
+	}
+	if len(sealed) < len(header)+nonceSize {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, io.ErrUnexpectedEOF)
+	}
+	// Decrypt sorts the slice that it is given.
+	r, err := age.Decrypt(bytes.NewReader(sealed), slices.Clone(identities)...)
+	var mismatch *age.NoIdentityMatchError
+	if errors.As(err, &mismatch) {
+		return nil, fmt.Errorf("no identity given is one of its recipients, which are %q: %w", mismatch.StanzaTypes, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unlock: %w", err)
+	}
+	// Never growing, the buffer leaves no copies of keys behind.
+	plain := bytes.NewBuffer(make([]byte, 0, len(sealed)+bytes.MinRead))
+	if _, err := plain.ReadFrom(r); err != nil {
+		clear(plain.Bytes())
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return plain.Bytes(), nil
+}
