@@ -137,7 +137,7 @@
 // VVVV is the format version in four decimal digits, and DDDD the SHA-256 of the index in 64
 // lower-case hexadecimal digits. Every version of the format ends in such a line.
 //
-// The index is the member index.json, at most 16 MiB of JSON:
+// The index is the member index.json, at most 4 MiB of JSON:
 //
 //	version      1
 //	created      time, RFC 3339, from 1980 to 2107
@@ -151,5 +151,6 @@
 // The index is the truth. A reader takes it from the last entry of the directory, checks the digest in
 // the last line, rebuilds all other parts from it and compares them byte for byte; then no byte
 // but those of members' contents is unchecked, and these are when they are read. A reader
-// refuses other versions, fields that it does not know, and names that [Writer.Add] would refuse.
+// refuses other versions, keys that are unknown, missing, there twice or in another case, and
+// names that [Writer.Add] would refuse.
 package clustersnap

@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
-)
 
-const partialSuffix = ".partial"
+	"github.com/clustersnap/clustersnap/internal/durable"
+)
 
 // File is a file in the making: it has no name that anyone would look for until
 // [File.Commit], and none at all after [File.Close] without it.
@@ -18,6 +17,7 @@ type File struct {
 	f    *os.File
 	path string
 	done bool
+	err  error // the first failed write: it stays
 }
 
 // Create begins the file path, which must not exist, in mode 0600. Until it is committed its
@@ -33,54 +33,28 @@ type File struct {
 //	// write
 //	return f.Commit()
 func Create(path string) (*File, error) {
+	path = filepath.Clean(path)
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("create %s: %w: give another name, or remove it first", path, fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("create file: %w", err)
 	}
-	if err := removeAbandoned(path); err != nil {
-		return nil, fmt.Errorf("create %s: %w", path, err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+partialSuffix)
+	f, err := durable.CreateFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
-	}
-	if err = lock(f); err == nil {
-		// Another Create may have taken it for abandoned in the moment before the lock.
-		_, err = os.Lstat(f.Name())
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("create %s: lock: %w", path, err), f.Close(), os.RemoveAll(f.Name()))
 	}
 	return &File{f: f, path: path}, nil
 }
 
-// removeAbandoned removes the partial files of path whose writers are gone: a living
-// one holds a lock on its own.
-func removeAbandoned(path string) error {
-	dir, prefix := filepath.Dir(path), "."+filepath.Base(path)+"."
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+// Write writes to the file. After an error the file can't be committed any more.
+func (f *File) Write(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
 	}
-	for _, e := range list {
-		random, ok := strings.CutPrefix(e.Name(), prefix)
-		if !ok || !e.Type().IsRegular() {
-			continue
-		}
-		random, ok = strings.CutSuffix(random, partialSuffix)
-		if !ok || strings.Trim(random, "0123456789") != "" {
-			continue // the partial file of some longer name
-		}
-		if err := removeUnlocked(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
+	n, err := f.f.Write(p)
+	f.err = err
+	return n, err
 }
-
-// Write writes to the file.
-func (f *File) Write(p []byte) (int, error) { return f.f.Write(p) }
 
 // Commit makes the file durable and gives it its name: fsync of the file, link, fsync of
 // the directory. It never replaces a file that has appeared meanwhile. After an error
@@ -89,7 +63,10 @@ func (f *File) Commit() error {
 	if f.done {
 		return fmt.Errorf("commit %s: %w", f.path, fs.ErrClosed)
 	}
-	err := f.f.Sync()
+	err := f.err
+	if err == nil {
+		err = f.f.Sync()
+	}
 	if runtime.GOOS == "windows" {
 		err = errors.Join(err, f.f.Close()) // an open file can't be renamed there
 	}
@@ -120,7 +97,7 @@ func (f *File) publish() error {
 		return err
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(f.path))
+		err = durable.Sync(filepath.Dir(f.path))
 	}
 	if err != nil {
 		err = errors.Join(err, os.Remove(f.path))

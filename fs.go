@@ -14,8 +14,6 @@ import (
 	"time"
 )
 
-var _ fs.ReadDirFS = (*Set)(nil)
-
 // Open opens a member, or a directory that member names imply. A member's last bytes
 // are handed out only if size, CRC-32 and SHA-256 of all its bytes are those of the
 // index; otherwise the read fails with [ErrCorrupt]. Whoever reads less than all of a
@@ -36,19 +34,6 @@ func (s *Set) Open(name string) (fs.File, error) {
 		return &dirFile{info: s.dirInfo(name), left: list}, nil
 	}
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-}
-
-// ReadDir implements [fs.ReadDirFS].
-func (s *Set) ReadDir(name string) ([]fs.DirEntry, error) {
-	f, err := s.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	d, ok := f.(*dirFile)
-	if !ok {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fmt.Errorf("not a directory")}
-	}
-	return d.ReadDir(-1)
 }
 
 type memberFile struct {

@@ -6,17 +6,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
+
+	"github.com/clustersnap/clustersnap/internal/strictjson"
 )
 
 const (
 	formatVersion = 1
 	indexName     = "index.json"
 	// maxIndex bounds what Open reads into memory before it knows anything else.
-	maxIndex = 16 << 20
-	maxName  = 255
+	maxIndex = 4 << 20
+	// What follows bounds the work that names make: a set is not a file system, and a tree
+	// of many files is one member, as tar.
+	maxMembers = 4096
+	maxName    = 255
+	maxDepth   = 8
 )
 
 // Member is one file of a backup set, as the index describes it.
@@ -42,15 +47,29 @@ type index struct {
 // decodeIndex trusts nothing: the bytes are those that the set's last line names, but
 // whoever wrote them may be hostile.
 func decodeIndex(b []byte) (*index, error) {
-	var ix index
+	ix := index{Members: []Member{}}
 	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&ix); err != nil {
-		return nil, fmt.Errorf("%w: index: %v", ErrCorrupt, err)
+	err := strictjson.Object(d, strictjson.Fields{
+		"version": &ix.Version,
+		"created": &ix.Created,
+		"members": func() error {
+			return strictjson.Array(d, func() error {
+				var m Member
+				err := strictjson.Object(d, strictjson.Fields{
+					"name": &m.Name, "size": &m.Size, "crc32": &m.CRC32, "sha256": &m.SHA256, "description": &m.Description,
+				}, nil)
+				ix.Members = append(ix.Members, m)
+				return err
+			})
+		},
+	}, nil)
+	if err == nil {
+		err = strictjson.End(d)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("%w: index: bytes after its end", ErrCorrupt)
+	if err != nil {
+		return nil, fmt.Errorf("%w: index: %w", ErrCorrupt, err)
 	}
+	ix.Created = ix.Created.UTC()
 	if ix.Version != formatVersion {
 		return nil, fmt.Errorf("%w: the index says version %d and the last line %d", ErrCorrupt, ix.Version, formatVersion)
 	}
@@ -93,6 +112,9 @@ func (n *names) add(name string) error {
 		n.files = map[string]bool{indexName: true}
 		n.dirs = map[string]bool{}
 	}
+	if len(n.files) > maxMembers {
+		return fmt.Errorf("member name %q: a set has at most %d members: put many files into one, as tar", name, maxMembers)
+	}
 	folded := strings.ToLower(name)
 	if n.files[folded] || n.dirs[folded] {
 		return fmt.Errorf("member name %q: taken already (names that differ only in case are one name)", name)
@@ -119,7 +141,11 @@ func checkName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("needs 1 to %d bytes", maxName)
 	}
-	for _, part := range strings.Split(name, "/") {
+	parts := strings.Split(name, "/")
+	if len(parts) > maxDepth {
+		return fmt.Errorf("has more than %d parts", maxDepth)
+	}
+	for _, part := range parts {
 		if part == "" || part == "." || part == ".." {
 			return errors.New("must be a relative path without empty, . or .. parts")
 		}

@@ -166,9 +166,15 @@ func readFull(r io.ReaderAt, p []byte, offset int64) error {
 // Created returns the creation time that was given to [NewWriter], in UTC.
 func (s *Set) Created() time.Time { return s.index.Created }
 
-// Members returns the members in the order in which they were written. The slice is
+// Members returns the members in the order in which they were written. The result is
 // the caller's.
-func (s *Set) Members() []Member { return slices.Clone(s.index.Members) }
+func (s *Set) Members() []Member {
+	members := slices.Clone(s.index.Members)
+	for i := range members {
+		members[i].Description = bytes.Clone(members[i].Description)
+	}
+	return members
+}
 
 // Verify reads every member to its end and so checks all digests. It returns the
 // errors of all members that are bad, joined, or ctx's error.

@@ -38,8 +38,9 @@ func NewWriter(dst io.Writer, created time.Time) *Writer {
 // Add adds a member: fill writes its content, and Add records its size and SHA-256.
 //
 // The name is a relative path with slashes, of at most 255 bytes A-Z a-z 0-9 . _ - + @ =,
-// that can be extracted beside the others on every system: no two names equal but for case,
-// none that is a directory of another, no Windows device. "index.json" is taken.
+// of at most 8 parts, that can be extracted beside the others on every system: no two names
+// equal but for case, none that is a directory of another, no Windows device. "index.json" is
+// taken. A set has at most 4096 members.
 //
 // The description is marshalled to JSON when fill has returned, so it may be a pointer to
 // something that fill completes, such as the result of a save. It may be nil.

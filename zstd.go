@@ -1,6 +1,7 @@
 package clustersnap
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 
@@ -20,12 +21,12 @@ const (
 // member a name that ends in .zst: the set stores it as it is, and so does unzip.
 func Compressed(fill func(io.Writer) error) func(io.Writer) error {
 	return func(dst io.Writer) error {
-		z, err := zstd.NewWriter(dst, zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(zstdConcurrency))
+		z, err := zstd.NewWriter(dst, zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(zstdConcurrency), zstd.WithZeroFrames(true))
 		if err != nil {
 			return fmt.Errorf("start zstd: %w", err)
 		}
 		if err := fill(z); err != nil {
-			z.Reset(nil) // ends its goroutines, and writes no frame end
+			z.Reset(nil) // waits for blocks in flight, and writes no frame end
 			return err
 		}
 		return z.Close()
@@ -36,7 +37,11 @@ func Compressed(fill func(io.Writer) error) func(io.Writer) error {
 // (zstd --long), so that memory stays bounded; a cut stream is [io.ErrUnexpectedEOF]. The
 // caller closes the result, which does not close src.
 func Decompress(src io.Reader) (io.ReadCloser, error) {
-	z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdMaxWindow))
+	in := bufio.NewReader(src)
+	if _, err := in.Peek(1); err == io.EOF {
+		return nil, fmt.Errorf("decompress: %w", io.ErrUnexpectedEOF) // even nothing has a frame
+	}
+	z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdMaxWindow))
 	if err != nil {
 		return nil, fmt.Errorf("start zstd: %w", err)
 	}

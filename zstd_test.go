@@ -43,7 +43,7 @@ func TestCompressedRoundTrip(t *testing.T) {
 func TestCompressedCutOrFlipped(t *testing.T) {
 	want := strings.Repeat("etcd page ", 100)
 	b := compress(t, want)
-	for n := 1; n < len(b); n++ {
+	for n := range b {
 		if _, err := decompress(b[:n]); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("the first %d of %d bytes: %v, want unexpected EOF", n, len(b), err)
 		}

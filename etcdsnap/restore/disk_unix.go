@@ -3,9 +3,7 @@
 package restore
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"syscall"
 )
 
@@ -24,13 +22,4 @@ func checkRoom(dir string, snapshotSize int64) error {
 		return fmt.Errorf("%w: %d MiB are free and %d MiB are needed: make room, or restore to another disk", syscall.ENOSPC, free>>20, need>>20)
 	}
 	return nil
-}
-
-// sync makes a file or directory durable.
-func sync(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

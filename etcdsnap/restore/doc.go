@@ -11,7 +11,7 @@
 //		Name:    "cp1",
 //		PeerURL: "https://10.0.0.11:2380",
 //		DataDir: "/var/lib/etcd",
-//	}, restore.Options{Age: time.Since(taken)})
+//	}, time.Since(taken))
 //
 // Etcd must not be running on the directory. The package makes the directory of one member,
 // the first of a new cluster, which others join afterwards. It rests on etcdutl and etcd's own packages of

@@ -10,8 +10,9 @@ import (
 )
 
 // guard runs code of etcd's, which ends the process when its disk is full: a commit that fails is logged as
-// fatal, which is os.Exit (server/storage/backend/batch_tx.go), and other failures panic. Here
-// both become errors. What the code has left running then is abandoned, with its files.
+// fatal, which is os.Exit (server/storage/backend/batch_tx.go). Here that becomes an error, of whatever
+// goroutine it is, and so does a panic of run's own goroutine. What the code has left running then is
+// abandoned, with its files.
 func guard(run func(*zap.Logger) error) error {
 	ended := make(chan error, 2) // run's end, and the first fatal of any goroutine
 	lg := zap.NewNop().WithOptions(zap.WithFatalHook(fatalHook{ended}))

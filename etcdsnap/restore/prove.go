@@ -33,7 +33,7 @@ type Proof struct {
 //
 // The etcd is alone: it is reached in memory and by sockets in its own directory, not by any network port, and
 // what it does to the data (it revokes leases that have expired, and raises the storage version to its own)
-// goes with the directory.
+// goes with the directory. A snapshot of an etcd with authentication on can't be proved: reading wants a user.
 func Prove(ctx context.Context, scratch string, src io.Reader, check func(context.Context, *clientv3.Client) error) (_ *Proof, err error) {
 	defer func() {
 		if err != nil {
@@ -53,12 +53,23 @@ func Prove(ctx context.Context, scratch string, src io.Reader, check func(contex
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	m := Member{Name: "proof", PeerURL: "http://127.0.0.1:2380", DataDir: filepath.Join(dir, "etcd")}
-	result, err := restore(ctx, src, m, Options{})
+	result, err := restore(ctx, src, m, 0)
 	if err != nil {
 		return nil, err
 	}
 	proof := &Proof{Result: *result}
-	err = guard(func(lg *zap.Logger) error { return boot(ctx, lg, m, sockets, proof, check) })
+	var panicked any // in check: the caller's own
+	guarded := func(ctx context.Context, client *clientv3.Client) error {
+		if check == nil {
+			return nil
+		}
+		defer func() { panicked = recover() }()
+		return check(ctx, client)
+	}
+	err = guard(func(lg *zap.Logger) error { return boot(ctx, lg, m, sockets, proof, guarded) })
+	if panicked != nil {
+		panic(panicked)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +88,6 @@ func boot(ctx context.Context, lg *zap.Logger, m Member, sockets string, proof *
 		return err
 	}
 	cfg.AdvertisePeerUrls = []url.URL{*peer}
-	cfg.QuotaBackendBytes = 1 << 40 // a database over its quota must boot too
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lg)
 
 	e, err := embed.StartEtcd(cfg)
@@ -97,10 +107,7 @@ func boot(ctx context.Context, lg *zap.Logger, m Member, sockets string, proof *
 	if err := proof.read(ctx, client); err != nil {
 		return err
 	}
-	if check != nil {
-		return check(ctx, client)
-	}
-	return nil
+	return check(ctx, client)
 }
 
 // read reads every key at the first revision, page by page.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
 const (
@@ -37,15 +37,8 @@ type Member struct {
 	// can reach: with etcdutl's default, http://localhost:2380, none can ever join
 	// (kubernetes/kubeadm#2071).
 	PeerURL string
-	// DataDir is etcd's --data-dir. It must be empty or not exist.
+	// DataDir is etcd's --data-dir. It must not exist, or be an empty directory or mount point, or a link to one.
 	DataDir string
-}
-
-// Options changes how Restore works.
-type Options struct {
-	// Age is how long ago the snapshot was taken. It raises the revision by another
-	// 20,000 a second. Give it: zero is right only for a snapshot of this moment.
-	Age time.Duration
 }
 
 // Result says what was restored.
@@ -59,71 +52,62 @@ type Result struct {
 	ClusterToken string `json:"clusterToken"`
 }
 
-// Restore makes the data directory of m from the snapshot src. It needs room for the snapshot
-// twice, and 160 MiB, in the directory's parent, where it works under a hidden name until one rename
-// puts the directory in place. After an error there is nothing.
+// Restore makes the data directory of m from the snapshot src, which was taken age ago: the revision is
+// raised by 1e9, and by another 20,000 for each second of it.
+//
+// It needs room for the snapshot twice, and 160 MiB. It works under a hidden name that ends in .partial: in the
+// directory itself where that is there already, as a mount point is, and beside it otherwise. One rename makes
+// the result appear. After an error there is nothing new; what a Restore that was killed has left goes with
+// the next one for the same directory.
 //
 // The error wraps [etcdsnap.ErrCorrupt], [fs.ErrExist], ctx's cause, or is one of src's or of the
 // file system's.
-func Restore(ctx context.Context, src io.Reader, m Member, opts Options) (*Result, error) {
-	result, err := restore(ctx, src, m, opts)
+func Restore(ctx context.Context, src io.Reader, m Member, age time.Duration) (*Result, error) {
+	result, err := restore(ctx, src, m, age)
 	if err != nil {
 		return nil, fmt.Errorf("restore etcd to %s: %w", m.DataDir, err)
 	}
 	return result, nil
 }
 
-func restore(ctx context.Context, src io.Reader, m Member, opts Options) (_ *Result, err error) {
+func restore(ctx context.Context, src io.Reader, m Member, age time.Duration) (_ *Result, err error) {
 	if m.Name == "" || m.PeerURL == "" || m.DataDir == "" {
 		return nil, fmt.Errorf("name %q, peer URL %q and data directory are all needed", m.Name, m.PeerURL)
 	}
-	if opts.Age < 0 || opts.Age > maxAge {
-		return nil, fmt.Errorf("age of the snapshot is %v: is the clock right?", opts.Age)
+	if age < 0 || age > maxAge {
+		return nil, fmt.Errorf("the snapshot was taken %v ago: is the clock right?", age)
 	}
-	if err := checkFree(m.DataDir); err != nil {
-		return nil, err
-	}
-	parent, base := filepath.Split(filepath.Clean(m.DataDir))
-	staging, err := os.MkdirTemp(parent, "."+base+".restore-")
+	target, err := findTarget(m.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }()
+	staging, err := durable.CreateDir(target.work)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(staging.Name()), staging.Close()) }()
+	if err := target.checkFree(staging.Name()); err != nil {
+		return nil, err
+	}
 
-	file := filepath.Join(staging, "snapshot")
+	file, made := filepath.Join(staging.Name(), "snapshot"), filepath.Join(staging.Name(), "data")
 	info, err := fetch(ctx, file, src)
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{Snapshot: info, ClusterToken: "restore-" + rand.Text()}
-	bump := uint64(minBump + int64(opts.Age.Seconds()*writesPerSecond))
-	made := filepath.Join(staging, "data")
+	bump := uint64(minBump + int64(age.Seconds()*writesPerSecond))
 	if err := build(file, made, m, result.ClusterToken, bump, info.Size); err != nil {
 		return nil, err
 	}
 	if result.Revision, err = lastRevision(filepath.Join(made, "member", "snap", "db")); err != nil {
 		return nil, err
 	}
-	result.SnapshotRevision = result.Revision - int64(bump)
+	result.SnapshotRevision = max(1, result.Revision-int64(bump)) // an empty etcd is at 1
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	return result, place(made, m.DataDir)
-}
-
-// checkFree refuses a directory that holds anything.
-func checkFree(dir string) error {
-	list, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if len(list) > 0 {
-		return fmt.Errorf("%w, and is not empty: move it aside first, and keep it until the restored cluster works", fs.ErrExist)
-	}
-	return nil
+	return result, target.place(made)
 }
 
 // fetch stores src in a file, and verifies it on the way.
@@ -194,28 +178,4 @@ func lastRevision(path string) (int64, error) {
 		return nil
 	})
 	return last, err
-}
-
-// place makes what lies in made durable, and gives it its name.
-func place(made, dir string) error {
-	err := filepath.WalkDir(made, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return sync(path)
-	})
-	if err != nil {
-		return err
-	}
-	if err := os.Chmod(made, 0o700); err != nil {
-		return err
-	}
-	// An empty directory in the way: gone, or the reason for the error.
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("put the directory in place: %w: if it is a mount point, restore into a directory below it", err)
-	}
-	if err := os.Rename(made, dir); err != nil {
-		return err
-	}
-	return sync(filepath.Dir(dir))
 }

@@ -94,7 +94,7 @@ func TestRestoreBoots(t *testing.T) {
 	if err := os.Mkdir(m.DataDir, 0o755); err != nil { // empty: taken over
 		t.Fatal(err)
 	}
-	result, err := restore.Restore(ctx, bytes.NewReader(snapshot), m, restore.Options{Age: time.Hour})
+	result, err := restore.Restore(ctx, bytes.NewReader(snapshot), m, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestTokensAreFresh(t *testing.T) {
 	snapshot, _, _ := takeSnapshot(t, 1)
 	var tokens [2]string
 	for i := range tokens {
-		r, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), member(t), restore.Options{})
+		r, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), member(t), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,8 @@ func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		src  []byte
-		edit func(*restore.Member, *restore.Options)
+		edit func(*restore.Member)
+		age  time.Duration
 		want error // nil: any
 	}{
 		"flipped byte":      {src: flipped, want: etcdsnap.ErrCorrupt},
@@ -219,22 +220,22 @@ func TestRefused(t *testing.T) {
 		"empty":             {src: nil, want: io.ErrUnexpectedEOF},
 		"no snapshot":       {src: bytes.Repeat([]byte("tar "), 5000), want: etcdsnap.ErrCorrupt},
 		"cancelled":         {ctx: cancelled, src: snapshot, want: context.Canceled},
-		"no name":           {src: snapshot, edit: func(m *restore.Member, _ *restore.Options) { m.Name = "" }},
-		"no peer URL":       {src: snapshot, edit: func(m *restore.Member, _ *restore.Options) { m.PeerURL = "" }},
-		"bad peer URL":      {src: snapshot, edit: func(m *restore.Member, _ *restore.Options) { m.PeerURL = "10.1.2.3" }},
-		"age of the future": {src: snapshot, edit: func(_ *restore.Member, o *restore.Options) { o.Age = -time.Second }},
-		"age of centuries":  {src: snapshot, edit: func(_ *restore.Member, o *restore.Options) { o.Age = 1<<63 - 1 }},
+		"no name":           {src: snapshot, edit: func(m *restore.Member) { m.Name = "" }},
+		"no peer URL":       {src: snapshot, edit: func(m *restore.Member) { m.PeerURL = "" }},
+		"bad peer URL":      {src: snapshot, edit: func(m *restore.Member) { m.PeerURL = "10.1.2.3" }},
+		"age of the future": {src: snapshot, age: -time.Second},
+		"age of centuries":  {src: snapshot, age: 1<<63 - 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
-			m, o := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: filepath.Join(parent, "etcd")}, restore.Options{}
+			m := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: filepath.Join(parent, "etcd")}
 			if c.edit != nil {
-				c.edit(&m, &o)
+				c.edit(&m)
 			}
 			if c.ctx == nil {
 				c.ctx = context.Background()
 			}
-			_, err := restore.Restore(c.ctx, bytes.NewReader(c.src), m, o)
+			_, err := restore.Restore(c.ctx, bytes.NewReader(c.src), m, c.age)
 			if err == nil || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
@@ -253,11 +254,112 @@ func TestDirectoryInUseIsLeftAlone(t *testing.T) {
 	if err := os.WriteFile(keep, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, restore.Options{})
+	_, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, 0)
 	if !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got %v, want fs.ErrExist", err)
 	}
 	if b, _ := os.ReadFile(keep); string(b) != "old" {
 		t.Errorf("the old database is now %q", b)
 	}
+}
+
+// Each place is made from scratch, and afterwards etcd boots from it.
+func TestPlaces(t *testing.T) {
+	snapshot, _, _ := takeSnapshot(t, 1)
+	for name, prepare := range map[string]func(t *testing.T, dir string) (dataDir string){
+		"relative": func(t *testing.T, dir string) string {
+			t.Chdir(dir)
+			return "etcd"
+		},
+		"trailing slash": func(t *testing.T, dir string) string { return filepath.Join(dir, "etcd") + "/" },
+		"link to an empty directory": func(t *testing.T, dir string) string {
+			mkdir(t, filepath.Join(dir, "disk"))
+			link(t, "disk", filepath.Join(dir, "etcd"))
+			return filepath.Join(dir, "etcd")
+		},
+		"root of a file system": func(t *testing.T, dir string) string {
+			mkdir(t, filepath.Join(dir, "etcd", "lost+found"))
+			return filepath.Join(dir, "etcd")
+		},
+		"what a killed restore left": func(t *testing.T, dir string) string {
+			mkdir(t, filepath.Join(dir, ".etcd.123.partial", "data", "member"))
+			return filepath.Join(dir, "etcd")
+		},
+		"what one left inside": func(t *testing.T, dir string) string {
+			mkdir(t, filepath.Join(dir, "etcd", ".member.123.partial", "data", "member"))
+			return filepath.Join(dir, "etcd")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			m := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: prepare(t, dir)}
+			was, werr := os.Lstat(m.DataDir)
+			if _, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, 0); err != nil {
+				t.Fatal(err)
+			}
+			if is, err := os.Lstat(m.DataDir); werr == nil && (err != nil || !os.SameFile(was, is)) {
+				t.Errorf("%s was replaced", m.DataDir)
+			}
+			if info, err := os.Stat(m.DataDir); err != nil || info.Mode().Perm() != 0o700 {
+				t.Errorf("mode %v (%v)", info.Mode(), err)
+			}
+			startEtcd(t, m)
+			for _, where := range []string{dir, m.DataDir} {
+				list, err := os.ReadDir(where)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range list {
+					if filepath.Ext(e.Name()) == ".partial" {
+						t.Errorf("left behind: %s", e.Name())
+					}
+				}
+			}
+		})
+	}
+}
+
+func mkdir(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOtherPlacesAreRefused(t *testing.T) {
+	snapshot, _, _ := takeSnapshot(t, 1)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link(t, "nowhere", filepath.Join(dir, "dangling"))
+	for _, name := range []string{"file", "dangling", "missing/etcd"} {
+		m := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: filepath.Join(dir, name)}
+		if _, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, 0); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	if b, _ := os.ReadFile(file); string(b) != "precious" {
+		t.Errorf("the file is now %q", b)
+	}
+}
+
+func TestPanicOfCheckIsTheCallers(t *testing.T) {
+	snapshot, _, _ := takeSnapshot(t, 1)
+	scratch := t.TempDir()
+	defer func() {
+		if recover() != "mine" {
+			t.Error("the panic is lost")
+		}
+		empty(t, scratch)
+	}()
+	restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), func(context.Context, *clientv3.Client) error { panic("mine") })
 }

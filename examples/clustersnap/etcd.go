@@ -94,7 +94,7 @@ func restoreEtcd(ctx context.Context, out steps, name string, identities []age.I
 			return "", err
 		}
 		defer src.Close()
-		r, err := restore.Restore(ctx, io.TeeReader(src, wrap(io.Discard)), m, restore.Options{Age: now.Sub(set.Created())})
+		r, err := restore.Restore(ctx, io.TeeReader(src, wrap(io.Discard)), m, now.Sub(set.Created()))
 		if err != nil {
 			return "", err
 		}

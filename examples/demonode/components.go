@@ -77,7 +77,7 @@ func etcd(m member) component {
 		},
 		mounts: []mount{
 			{"etcd-certs", "/etc/kubernetes/pki/etcd", corev1.HostPathDirectoryOrCreate, false},
-			{"etcd-data", "/var/lib/etcd", corev1.HostPathDirectoryOrCreate, false},
+			{"etcd-data", "/" + dataDir, corev1.HostPathDirectoryOrCreate, false},
 		},
 		annotations: map[string]string{"kubeadm.kubernetes.io/etcd.advertise-client-urls": m.client().String()},
 		port:        int32(m.metricsPort), scheme: corev1.URISchemeHTTP,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"go.uber.org/zap"
 )
 
+const dataDir = "var/lib/etcd"
+
 // member is what the node's etcd is told: its ports on loopback. The flags of the manifest and the
 // configuration of the running server are two spellings of it, kept side by side below.
 type member struct {
@@ -25,7 +28,7 @@ type member struct {
 func newMember() (member, error) {
 	var ports [3]int
 	for i := range ports {
-		listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		listener, err := listen()
 		if err != nil {
 			return member{}, fmt.Errorf("choose port: %w", err)
 		}
@@ -33,6 +36,18 @@ func newMember() (member, error) {
 		ports[i] = listener.Addr().(*net.TCPAddr).Port
 	}
 	return member{ports[0], ports[1], ports[2]}, nil
+}
+
+// listen finds a free port from 20000 to 29999. Port 0 would give one that the system also gives to outgoing connections
+// (from 32768 on Linux, from 49152 elsewhere), and while etcd is down between Close and Restart it would be lost to them.
+func listen() (listener *net.TCPListener, err error) {
+	for range 100 {
+		address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 20000 + rand.IntN(10000)}
+		if listener, err = net.ListenTCP("tcp", address); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
 }
 
 func (m member) client() *url.URL  { return loopback("https", m.clientPort) }
@@ -49,7 +64,7 @@ func (m member) flags() []string {
 		"--advertise-client-urls=" + m.client().String(),
 		"--cert-file=/etc/kubernetes/pki/etcd/server.crt",
 		"--client-cert-auth=true",
-		"--data-dir=/var/lib/etcd",
+		"--data-dir=/" + dataDir,
 		"--feature-gates=InitialCorruptCheck=true",
 		"--initial-advertise-peer-urls=" + m.peer().String(),
 		"--initial-cluster=" + nodeName + "=" + m.peer().String(),
@@ -73,7 +88,7 @@ func (m member) flags() []string {
 func (m member) config(root string) (*embed.Config, error) {
 	cfg := embed.NewConfig()
 	cfg.Name = nodeName
-	cfg.Dir = filepath.Join(root, "var/lib/etcd")
+	cfg.Dir = filepath.Join(root, dataDir)
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{*m.client()}, []url.URL{*m.client()}
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{*m.peer()}, []url.URL{*m.peer()}
 	cfg.ListenMetricsUrls = []url.URL{*m.metrics()}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -40,21 +41,44 @@ func Start(ctx context.Context, dir string, objects int) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
-	m, err := newMember()
-	if err != nil {
+	if err := writeTree(root, time.Now()); err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
-	if err := writeTree(root, m, time.Now()); err != nil {
-		return nil, fmt.Errorf("start node: %w", err)
-	}
-	node := &Node{Root: root, Endpoint: m.client().String(), member: m}
-	if err := node.run(ctx); err != nil {
+	node := &Node{Root: root}
+	if err := node.settle(ctx, newMember); err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
 	if err := node.fill(ctx, objects); err != nil {
 		return nil, errors.Join(fmt.Errorf("start node: %w", err), node.Close())
 	}
 	return node, nil
+}
+
+// settle picks ports, writes the manifests that name them and starts etcd. Somebody else can take a port
+// before etcd listens on it: then it tries again with others.
+func (n *Node) settle(ctx context.Context, pick func() (member, error)) error {
+	tree, err := os.OpenRoot(n.Root)
+	if err != nil {
+		return fmt.Errorf("open node tree: %w", err)
+	}
+	defer tree.Close()
+	for tries := 5; ; tries-- {
+		if n.member, err = pick(); err != nil {
+			return err
+		}
+		n.Endpoint = n.member.client().String()
+		if err := writeManifests(tree, n.member); err != nil {
+			return err
+		}
+		err := n.run(ctx)
+		if taken := new(net.OpError); tries == 0 || !errors.As(err, &taken) {
+			return err
+		}
+		// What etcd may have begun there names the lost ports.
+		if err := tree.RemoveAll(dataDir); err != nil {
+			return fmt.Errorf("start etcd again: %w", err)
+		}
+	}
 }
 
 // Restart starts etcd again, after Close, as the manifest says and on what now lies in its data directory. The caller

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -198,6 +199,63 @@ func TestStartRefuses(t *testing.T) {
 		}
 	}
 	assertNoEtcd(t)
+}
+
+// Whichever of its ports etcd loses to somebody else, it must end up on other ones, as the manifest says.
+func TestStartFindsOtherPorts(t *testing.T) {
+	for name, lose := range map[string]func(m *member, port int){
+		"client":  func(m *member, port int) { m.clientPort = port },
+		"peer":    func(m *member, port int) { m.peerPort = port },
+		"metrics": func(m *member, port int) { m.metricsPort = port },
+	} {
+		t.Run(name, func(t *testing.T) {
+			taken, err := listen()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer taken.Close()
+			picks := 0
+			pick := func() (member, error) {
+				m, err := newMember()
+				if picks++; picks == 1 {
+					lose(&m, taken.Addr().(*net.TCPAddr).Port)
+				}
+				return m, err
+			}
+
+			node := &Node{Root: t.TempDir()}
+			if err := writeTree(node.Root, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if err := node.settle(t.Context(), pick); err != nil {
+				t.Fatal(err)
+			}
+			if picks != 2 || manifestMember(t, node) != node.member {
+				t.Errorf("after %d picks etcd is at %v, its manifest says %v", picks, node.member, manifestMember(t, node))
+			}
+			if url := peerURL(t, node); url != node.member.peer().String() {
+				t.Errorf("etcd's member list has %s, the manifest %s", url, node.member.peer())
+			}
+			if err := node.Close(); err != nil {
+				t.Error(err)
+			}
+			assertNoEtcd(t)
+		})
+	}
+}
+
+func peerURL(t *testing.T, node *Node) string {
+	t.Helper()
+	client, err := node.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	members, err := client.MemberList(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return members.Members[0].PeerURLs[0]
 }
 
 // endsLater looks alive to the first who asks, which is the start of etcd, and cancelled to all others.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// writeTree writes every file of the node. One instant dates all certificates.
-func writeTree(root string, m member, now time.Time) error {
+// writeTree writes the files of the node, but for the manifests. One instant dates all certificates.
+func writeTree(root string, now time.Time) error {
 	tree, err := os.OpenRoot(root)
 	if err != nil {
 		return fmt.Errorf("open node tree: %w", err)
@@ -26,7 +26,7 @@ func writeTree(root string, m member, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeKubeconfigs(tree, cluster), writeManifests(tree, m), writeKubelet(tree))
+	return errors.Join(writeKubeconfigs(tree, cluster), writeKubelet(tree))
 }
 
 // writeFile makes a file and its directories. The file is 0600 from birth and gets its mode last,
