@@ -27,8 +27,9 @@ soak:
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) $$p; done; done; done
 
 host:
-	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && command -v cc >/dev/null || \
-	  { echo "make test needs Linux, root and a C compiler (it mounts file systems and runs the race detector): try make test-short"; exit 1; }
+	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && \
+	  command -v cc >/dev/null && command -v unzip >/dev/null && command -v zstd >/dev/null || \
+	  { echo "make test needs Linux, root, a C compiler, unzip and zstd: try make test-short"; exit 1; }
 
 fmt:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these files:"; echo "$$out"; exit 1; }

@@ -50,7 +50,8 @@
 //
 // # The format, version 1
 //
-// A set is a zip file of a single form, so that a rescue host needs only age, unzip and zstd:
+// A set is a zip file of a single form, so that a rescue host needs only age (1.3 for
+// post-quantum keys), unzip and zstd:
 //
 //	age -d -i key.txt cp1.clustersnap > set.zip
 //	unzip -p set.zip etcd.snap.zst | zstd -d > etcd.snap

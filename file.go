@@ -35,7 +35,7 @@ type File struct {
 func Create(path string) (*File, error) {
 	path = filepath.Clean(path)
 	if _, err := os.Lstat(path); err == nil {
-		return nil, fmt.Errorf("create %s: %w: give another name, or remove it first", path, fs.ErrExist)
+		return nil, fmt.Errorf("create %s: %w, and nothing is overwritten: give another name", path, fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("create file: %w", err)
 	}
@@ -90,9 +90,9 @@ func (f *File) publish() error {
 	if err == nil {
 		err = os.Remove(f.f.Name())
 	} else if errors.Is(err, fs.ErrExist) {
-		return err
+		return fmt.Errorf("somebody else has made it meanwhile: %w", fs.ErrExist)
 	} else if _, serr := os.Lstat(f.path); serr == nil {
-		return fs.ErrExist
+		return fmt.Errorf("somebody else has made it meanwhile: %w", fs.ErrExist)
 	} else if err = os.Rename(f.f.Name(), f.path); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package etcdsnap
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -40,6 +41,9 @@ func Dial(ctx context.Context, endpoint string, config *tls.Config) (*clientv3.C
 // preface opens an HTTP/2 connection: RFC 9113, section 3.4, and an empty SETTINGS frame.
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
+// settingsFrame is the type of the frame that the other side opens with too.
+const settingsFrame = 4
+
 func handshake(ctx context.Context, endpoint string, config *tls.Config) error {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -48,9 +52,12 @@ func handshake(ctx context.Context, endpoint string, config *tls.Config) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" {
 		return errors.New("want http://HOST:PORT or https://HOST:PORT")
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("no answer in %v", dialTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, fmt.Errorf("no answer in %v: is etcd well, and is this its client port?", dialTimeout))
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w: is etcd running?", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,14 +78,19 @@ func handshake(ctx context.Context, endpoint string, config *tls.Config) error {
 	}
 	// In TLS 1.3 the server judges our certificate after the handshake, from where
 	// we stand: only its first frame says that we are in.
+	first := make([]byte, 9)
 	if _, err = io.WriteString(conn, preface); err == nil {
-		_, err = io.ReadFull(conn, make([]byte, 9))
+		_, err = io.ReadFull(conn, first)
 	}
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
-	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, syscall.ECONNRESET) {
+	case err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, syscall.ECONNRESET):
 		return errors.New("the connection was closed without an answer: is this etcd's client port, and is it https?")
+	case err != nil:
+		return err
+	case first[3] != settingsFrame || !bytes.Equal(first[5:], make([]byte, 4)):
+		return errors.New("what answers there does not speak gRPC: is this etcd's client port, and is it https?")
 	}
-	return err
+	return nil
 }

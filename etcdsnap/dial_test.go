@@ -41,6 +41,7 @@ func TestDialSaysWhy(t *testing.T) {
 	}
 	closed := l.Addr().String()
 	l.Close()
+	ssh := listen(t, func(c net.Conn) { io.WriteString(c, "SSH-2.0-OpenSSH_9.2\r\n") })
 	hangup := listen(t, func(c net.Conn) { c.Close() })
 	web := httptest.NewUnstartedServer(nil)
 	web.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -55,6 +56,7 @@ func TestDialSaysWhy(t *testing.T) {
 	}{
 		"closed port":    {"https://" + closed, nil, "refused"},
 		"hangs up":       {"http://" + hangup, nil, "closed without an answer"},
+		"ssh":            {"http://" + ssh, nil, "does not speak gRPC"},
 		"unknown CA":     {web.URL, nil, "certificate signed by unknown authority"},
 		"no port":        {"https://127.0.0.1", nil, "want http://HOST:PORT"},
 		"no scheme":      {"127.0.0.1:2379", nil, ""},

@@ -45,7 +45,7 @@ func TestSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := etcdsnap.Verify(bytes.NewReader(b))
+	info, err := etcdsnap.Verify(context.Background(), bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package etcdsnap
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -26,12 +27,14 @@ type Info struct {
 }
 
 // Verify reads a snapshot to its end, and checks the digest at its end, the first meta page,
-// and the length that the meta page states. To keep what is read, give an [io.TeeReader].
+// and the length that the meta page states. To keep what is read, give an [io.TeeReader]. It ends
+// when ctx does, between two reads.
 //
-// The error wraps [ErrCorrupt], and [io.ErrUnexpectedEOF] too if bytes are missing, or is one of src's.
-func Verify(src io.Reader) (Info, error) {
+// The error wraps [ErrCorrupt], and [io.ErrUnexpectedEOF] too if bytes are missing, or is ctx's cause
+// or one of src's.
+func Verify(ctx context.Context, src io.Reader) (Info, error) {
 	c := newChecker()
-	if _, err := io.Copy(c, src); err != nil {
+	if _, err := io.Copy(c, contextReader{ctx, src}); err != nil {
 		return Info{}, fmt.Errorf("verify snapshot: %w", err)
 	}
 	info, err := c.finish()
@@ -39,6 +42,19 @@ func Verify(src io.Reader) (Info, error) {
 		return Info{}, fmt.Errorf("verify snapshot: %w", err)
 	}
 	return info, nil
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }
 
 // checker takes the bytes of a snapshot as they come by.

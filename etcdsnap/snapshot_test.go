@@ -2,6 +2,7 @@ package etcdsnap_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -55,7 +56,7 @@ func TestVerify(t *testing.T) {
 			"halves":           iotest.HalfReader(bytes.NewReader(b)),
 			"data with an EOF": iotest.DataErrReader(bytes.NewReader(b)),
 		} {
-			if got, err := etcdsnap.Verify(r); err != nil || got != want {
+			if got, err := etcdsnap.Verify(context.Background(), r); err != nil || got != want {
 				t.Errorf("%d-byte pages, %s: %+v (%v), want %+v", pageSize, name, got, err, want)
 			}
 		}
@@ -85,7 +86,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"bytes after it":    append(good.bytes(), 0),
 		"twice":             append(good.bytes(), good.bytes()...),
 	} {
-		if info, err := etcdsnap.Verify(bytes.NewReader(b)); !errors.Is(err, etcdsnap.ErrCorrupt) {
+		if info, err := etcdsnap.Verify(context.Background(), bytes.NewReader(b)); !errors.Is(err, etcdsnap.ErrCorrupt) {
 			t.Errorf("%s: %+v (%v), want ErrCorrupt", name, info, err)
 		}
 	}
@@ -94,7 +95,7 @@ func TestVerifyRefuses(t *testing.T) {
 func TestEveryTruncation(t *testing.T) {
 	b := good.bytes()
 	for n := range b {
-		if _, err := etcdsnap.Verify(bytes.NewReader(b[:n])); !errors.Is(err, io.ErrUnexpectedEOF) || !errors.Is(err, etcdsnap.ErrCorrupt) {
+		if _, err := etcdsnap.Verify(context.Background(), bytes.NewReader(b[:n])); !errors.Is(err, io.ErrUnexpectedEOF) || !errors.Is(err, etcdsnap.ErrCorrupt) {
 			t.Fatalf("the first %d of %d bytes: %v, want unexpected EOF", n, len(b), err)
 		}
 	}
@@ -104,7 +105,7 @@ func TestEveryFlip(t *testing.T) {
 	b := good.bytes()
 	for i := range b {
 		b[i] ^= 0x40
-		if _, err := etcdsnap.Verify(bytes.NewReader(b)); !errors.Is(err, etcdsnap.ErrCorrupt) {
+		if _, err := etcdsnap.Verify(context.Background(), bytes.NewReader(b)); !errors.Is(err, etcdsnap.ErrCorrupt) {
 			t.Fatalf("byte %d of %d flipped: %v, want ErrCorrupt", i, len(b), err)
 		}
 		b[i] ^= 0x40
@@ -114,17 +115,30 @@ func TestEveryFlip(t *testing.T) {
 func TestReaderErrorIsPassedOn(t *testing.T) {
 	boom := errors.New("disk on fire")
 	b := good.bytes()
-	_, err := etcdsnap.Verify(io.MultiReader(bytes.NewReader(b[:9000]), iotest.ErrReader(boom)))
+	_, err := etcdsnap.Verify(context.Background(), io.MultiReader(bytes.NewReader(b[:9000]), iotest.ErrReader(boom)))
 	if !errors.Is(err, boom) || errors.Is(err, etcdsnap.ErrCorrupt) {
 		t.Errorf("got %v, want the reader's error alone", err)
 	}
 }
 
+func TestVerifyEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := etcdsnap.Verify(ctx, bytes.NewReader(good.bytes())); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
 func FuzzVerify(f *testing.F) {
-	f.Add(good.bytes())
-	f.Add(good.bytes()[:100])
+	seeds := [][]byte{good.bytes(), good.bytes()[:100]}
+	if len(seeds) == 0 {
+		f.Fatal("no seeds")
+	}
+	for _, b := range seeds {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		info, err := etcdsnap.Verify(bytes.NewReader(b))
+		info, err := etcdsnap.Verify(context.Background(), bytes.NewReader(b))
 		if err == nil && (info.Size != int64(len(b)) || info.SHA256 != fmt.Sprintf("%x", sha256.Sum256(b[:len(b)-32]))) {
 			t.Errorf("accepted as %+v", info)
 		}

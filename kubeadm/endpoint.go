@@ -28,6 +28,9 @@ func endpoints(list Setting, wanted func(host string) bool) ([]Setting, error) {
 	var kept []Setting
 	for raw := range strings.SplitSeq(list.Value, ",") {
 		raw = strings.TrimSpace(raw)
+		if strings.HasPrefix(raw, "unix:") || strings.HasPrefix(raw, "unixs:") {
+			continue // etcd takes sockets too, which lie in its container
+		}
 		u, err := parseURL(raw)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", list.Source, err)
@@ -55,8 +58,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// parseURL takes what etcd takes (client/pkg/types/urls.go): http or https, a
-// host and a port, no path. Manifests of kubeadm before 1.16 write IPv4 in
+// parseURL takes what etcd takes for a network address (client/pkg/types/urls.go):
+// http or https, a host and a port, no path. Manifests of kubeadm before 1.16 write IPv4 in
 // brackets, which Go refuses since CVE-2025-47912.
 func parseURL(raw string) (*url.URL, error) {
 	text := raw

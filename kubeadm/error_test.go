@@ -124,7 +124,7 @@ func TestReadErrors(t *testing.T) {
 
 		{"endpoint without port", edited("https://127.0.0.1:2379,", "https://127.0.0.1,"), nil, []string{"--listen-client-urls", "https://127.0.0.1 "}},
 		{"endpoint with path", edited("https://127.0.0.1:2379,", "https://127.0.0.1:2379/x,"), nil, []string{"--listen-client-urls"}},
-		{"endpoint of another kind", edited("https://127.0.0.1:2379,", "unix://127.0.0.1:2379,"), nil, []string{"--listen-client-urls", "unix:"}},
+		{"endpoint of another kind", edited("https://127.0.0.1:2379,", "ftp://127.0.0.1:2379,"), nil, []string{"--listen-client-urls", "ftp:"}},
 		{"unclosed bracket", edited("https://127.0.0.1:2379,", "https://[127.0.0.1:2379,"), nil, []string{"--listen-client-urls"}},
 		{"peer URL", edited("peer-urls=https://10.0.0.11:2380\n    - --initial-cluster", "peer-urls=10.0.0.11\n    - --initial-cluster"), nil,
 			[]string{"--initial-advertise-peer-urls"}},

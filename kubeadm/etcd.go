@@ -99,11 +99,13 @@ func readEtcd(root fs.FS, etcd *program, apiservers []*program) (Etcd, error) {
 		return Etcd{}, etcd.err
 	}
 	first, _, _ := strings.Cut(peers.Value, ",")
-	if _, err := parseURL(first); err != nil {
+	peer, err := parseURL(strings.TrimSpace(first))
+	if err != nil {
 		return Etcd{}, fmt.Errorf("%s: %w", peers.Source, err)
 	}
-	e.PeerURL.Value = first
-	var err error
+	if e.PeerURL.Value = peer.String(); e.PeerURL.Value != first {
+		e.PeerURL.Source.Rule = strings.TrimPrefix(peers.Source.Rule+", from "+first, ", ")
+	}
 	if e.Endpoints, err = localEndpoints(listen, advertise); err != nil {
 		return Etcd{}, err
 	}

@@ -33,9 +33,9 @@ type Node struct {
 	Manifests []string `json:"manifests"`
 	Etcd      Etcd     `json:"etcd"`
 	// Files are the files and directories that a backup of the node has to hold beside
-	// etcd's data, relative to the node's root: kubeadm's certificates directory, the
-	// manifests, the kubeconfigs and the kubelet's files. Files elsewhere that flags of
-	// the static pods name are not among them yet.
+	// etcd's data, relative to the node's root and sorted: the manifests, what kubeadm
+	// writes, and every file that a flag of the control plane names, such as the
+	// encryption configuration. What those files name in turn is not among them yet.
 	Files []string `json:"files"`
 }
 
@@ -69,6 +69,8 @@ func Read(root fs.FS) (*Node, error) {
 	if node.Etcd, err = readEtcd(root, etcd, programs(pods, "kube-apiserver")); err != nil {
 		return nil, fmt.Errorf("read etcd's settings: %w", err)
 	}
-	node.Files = files(root, &node.Etcd)
+	if node.Files, err = files(root, pods); err != nil {
+		return nil, fmt.Errorf("list files: %w", err)
+	}
 	return node, nil
 }

@@ -18,13 +18,13 @@ type program struct {
 	// envPrefix is that of the variables which the program reads where it has
 	// no flag; empty if it reads none.
 	envPrefix string
-	flags     map[string]flagValue
+	flags     []flagValue // in the order of the command line
 	err       error
 }
 
 type flagValue struct {
-	text string
-	bare bool
+	name, text string
+	bare       bool
 }
 
 // programs returns the containers whose command is name. Which container of a
@@ -49,10 +49,9 @@ func programs(pods []staticPod, name string) []*program {
 	return found
 }
 
-// parseFlags reads --flag=value, --flag value and bare flags, with one dash or
-// two; of a repeated flag the last counts, as for the flag and pflag packages.
-func parseFlags(args []string) map[string]flagValue {
-	flags := map[string]flagValue{}
+// parseFlags reads --flag=value, --flag value and bare flags, with one dash or two.
+func parseFlags(args []string) []flagValue {
+	var flags []flagValue
 	for i := 0; i < len(args); i++ {
 		if !strings.HasPrefix(args[i], "-") {
 			continue
@@ -63,7 +62,7 @@ func parseFlags(args []string) map[string]flagValue {
 			i++
 			text, hasText = args[i], true
 		}
-		flags[name] = flagValue{text, !hasText}
+		flags = append(flags, flagValue{name, text, !hasText})
 	}
 	return flags
 }
@@ -86,7 +85,10 @@ func (p *program) flag(name, fallback string) Setting {
 // variable. An empty variable counts as none (SetFlagsFromEnv in etcd's
 // pkg/flags); of a repeated one the last counts.
 func (p *program) declared(name string) Setting {
-	if value, ok := p.flags[name]; ok {
+	for _, value := range slices.Backward(p.flags) { // of a repeated one the last counts
+		if value.name != name {
+			continue
+		}
 		if value.bare {
 			p.fail(fmt.Errorf("%s has no value: give it one", p.source("--"+name)))
 		}

@@ -41,8 +41,8 @@ func tarHeader(f File) *tar.Header {
 }
 
 // readArchive takes an archive apart. The files share the memory of plain. It
-// accepts only what writeArchive writes, so that no other reader of tar sees
-// more or other files than the manifest names.
+// accepts only what writeArchive writes, but for the spelling of header fields that mean the
+// same, so that no other reader of tar sees more or other files than the manifest names.
 func readArchive(plain []byte) (*Bundle, *Manifest, error) {
 	src := bytes.NewReader(plain)
 	a := &archive{plain: plain, src: src, tar: tar.NewReader(src)}
@@ -96,7 +96,7 @@ func (a *archive) next() (File, error) {
 	}
 	start := len(a.plain) - a.src.Len()
 	if !isOneHeader(a.plain[a.at:start]) {
-		return File{}, errors.New("has more than one pax header")
+		return File{}, errors.New("has more than one pax header, or one with hidden bytes")
 	}
 	if wholeBlocks := a.src.Len() / tarBlock * tarBlock; h.Size > int64(wholeBlocks) {
 		return File{}, io.ErrUnexpectedEOF
@@ -137,7 +137,7 @@ func checkHeader(h *tar.Header) error {
 	return nil
 }
 
-// isOneHeader says whether raw is a header with at most one pax header before it.
+// isOneHeader says whether raw is a header with at most one pax header before it, padded with zeros.
 // Of several, archive/tar takes the last and other readers the sum.
 func isOneHeader(raw []byte) bool {
 	if len(raw) == tarBlock {
@@ -145,7 +145,8 @@ func isOneHeader(raw []byte) bool {
 	}
 	const sizeAt, sizeEnd, typeAt = 124, 136, 156 // POSIX.1-2017, pax, "ustar Header Block"
 	size, err := strconv.ParseInt(string(bytes.Trim(raw[sizeAt:sizeEnd], " \x00")), 8, 64)
-	return err == nil && raw[typeAt] == tar.TypeXHeader && int64(len(raw)) == 2*tarBlock+padded(size)
+	return err == nil && raw[typeAt] == tar.TypeXHeader && size >= 0 && int64(len(raw)) == 2*tarBlock+padded(size) &&
+		allZero(raw[tarBlock+size:tarBlock+padded(size)])
 }
 
 func padded(size int64) int64 { return (size + tarBlock - 1) / tarBlock * tarBlock }

@@ -12,8 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxPath is the longest path and link text that Linux takes (PATH_MAX).
-const maxPath = 4096
+const (
+	// maxPath is the longest path and link text that Linux takes (PATH_MAX).
+	maxPath = 4096
+	// maxDepth bounds the work that directories make. The deepest path of kubeadm has five parts.
+	maxDepth = 64
+)
 
 // check holds the files, which must be sorted, against the rules of the format.
 // Seal and Open both call it, so what one writes the other accepts.
@@ -80,6 +84,8 @@ func (f File) check() error {
 	switch {
 	case f.Path == "." || !fs.ValidPath(f.Path) || !filepath.IsLocal(f.Path) || !printable(f.Path):
 		return errors.New("not a relative path of UTF-8 without \".\", \"..\" and control characters")
+	case strings.Count(f.Path, "/") >= maxDepth:
+		return fmt.Errorf("has more than %d parts", maxDepth)
 	case f.Link != "" && !printable(f.Link):
 		return errors.New("link text is too long, not UTF-8, or holds control characters")
 	case f.Link != "" && (len(f.Data) > 0 || f.Mode != modeLink):

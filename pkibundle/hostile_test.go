@@ -111,6 +111,30 @@ func openPlain(t *testing.T, plain []byte) (*pkibundle.Bundle, error) {
 	return b, err
 }
 
+// The cost of names and links is bounded, however many there are.
+func TestDeepPathsAreRefused(t *testing.T) {
+	f := honest()
+	f.add(strings.Repeat("d/", 64)+"f", "x")
+	wantCorrupt(t, f.tar(t), "more than 64 parts")
+	f = honest()
+	f.link("etc/y", strings.Repeat("./", 1500)+"b")
+	wantCorrupt(t, f.tar(t), "too long once its links are resolved")
+}
+
+// Text can hide in the padding of a pax header, which no reader looks at.
+func TestPaddingOfPaxHeaderIsZero(t *testing.T) {
+	f := honest()
+	f.add("etc/"+strings.Repeat("n", 300), "x") // too long for a header without pax
+	plain := f.tar(t)
+	at := bytes.Index(plain, []byte(" path="))
+	if at < 0 {
+		t.Fatal("no pax header")
+	}
+	end := (at/512 + 1) * 512
+	plain[end-1] = 'h'
+	wantCorrupt(t, plain, "pax header")
+}
+
 func TestHonestArchiveOpens(t *testing.T) {
 	b, err := openPlain(t, honest().tar(t))
 	if err != nil || len(b.Files) != 3 || string(b.Files[1].Data) != "beta" || b.Files[2].Link != "b" {
@@ -196,7 +220,7 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 		"link above root":  {func(f *forged) { f.link("etc/x", "../../b") }, "climbs above the root"},
 		"link out":         {func(f *forged) { f.link("etc/x", "/etc/shadow") }, "where the bundle holds no file"},
 		"link to itself":   {func(f *forged) { f.link("etc/x", "x") }, "too many links"},
-		"nothing":          {func(f *forged) { f.manifest.Files, f.entries = nil, nil }, "holds no files"},
+		"nothing":          {func(f *forged) { f.manifest.Files, f.entries = []pkibundle.Entry{}, nil }, "holds no files"},
 		"file too large":   {func(f *forged) { f.add("etc/x", strings.Repeat("d", 1<<20+1)) }, "file size"},
 		"endless path":     {func(f *forged) { f.add(strings.Repeat("x", 5000), "d") }, "not a relative path of UTF-8"},
 		"endless target":   {func(f *forged) { f.link("etc/x", strings.Repeat("./", 2500)+"b") }, "too long"},
@@ -210,7 +234,10 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 		"negative version":    {func(f *forged) { f.manifest.Version = -1 }, "version -1 does not exist"},
 		"manifest not JSON":   {func(f *forged) { f.json = []byte("version: 1") }, "parse manifest.json"},
 		"manifest empty":      {func(f *forged) { f.json = []byte{} }, "parse manifest.json"},
-		"unknown field":       {func(f *forged) { f.json = []byte(`{"version":1,"run":"sh"}`) }, "unknown field"},
+		"key twice":           {func(f *forged) { f.json = []byte(`{"version":1,"version":1,"files":[]}`) }, "there twice"},
+		"key in another case": {func(f *forged) { f.json = []byte(`{"version":1,"Files":[]}`) }, "unknown"},
+		"no files key":        {func(f *forged) { f.json = []byte(`{"version":1}`) }, "missing"},
+		"unknown field":       {func(f *forged) { f.json = []byte(`{"version":1,"run":"sh"}`) }, "unknown"},
 		"data after JSON":     {func(f *forged) { f.json = []byte(`{"version":1,"files":[]}{}`) }, "parse manifest.json"},
 		"deep JSON":           {func(f *forged) { f.json = bytes.Repeat([]byte("["), 1<<19) }, "parse manifest.json"},
 		"manifest of 1 MiB+1": {func(f *forged) { f.json = append([]byte(`{"version":1}`), bytes.Repeat([]byte(" "), 1<<20)...) }, "manifest size"},

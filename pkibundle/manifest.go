@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/clustersnap/clustersnap/internal/strictjson"
 )
 
 const (
@@ -88,9 +90,21 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("parse %s: version %d does not exist", manifestName, head.Version)
 	}
 	m := &Manifest{digest: hexSum(data)}
-	strict := json.NewDecoder(bytes.NewReader(data))
-	strict.DisallowUnknownFields()
-	if err := strict.Decode(m); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	err := strictjson.Object(d, strictjson.Fields{
+		"version": &m.Version,
+		"files": func() error {
+			return strictjson.Array(d, func() error {
+				var e Entry
+				err := strictjson.Object(d, strictjson.Fields{
+					"path": &e.Path, "mode": &e.Mode, "uid": &e.UID, "gid": &e.GID, "size": &e.Size,
+				}, strictjson.Fields{"sha256": &e.SHA256, "link": &e.Link})
+				m.Files = append(m.Files, e)
+				return err
+			})
+		},
+	}, nil)
+	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", manifestName, err)
 	}
 	return m, nil

@@ -41,12 +41,12 @@ func Prove(ctx context.Context, scratch string, src io.Reader, check func(contex
 		}
 	}()
 	// A socket's path may have about 100 bytes, and scratch may be deep.
-	sockets, err := os.MkdirTemp("", "boot-")
+	sockets, err := os.MkdirTemp("", "clustersnap-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(sockets)) }()
-	dir, err := os.MkdirTemp(scratch, "boot-")
+	dir, err := os.MkdirTemp(scratch, "clustersnap-boot-")
 	if err != nil {
 		return nil, err
 	}

@@ -116,21 +116,8 @@ func fetch(ctx context.Context, path string, src io.Reader) (etcdsnap.Info, erro
 	if err != nil {
 		return etcdsnap.Info{}, err
 	}
-	info, err := etcdsnap.Verify(io.TeeReader(contextReader{ctx, src}, f))
+	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, f))
 	return info, errors.Join(err, f.Close())
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // build has etcdutl make the data directory dir. The snapshot's digest has been checked: etcdutl

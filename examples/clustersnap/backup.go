@@ -42,6 +42,9 @@ Run it as root on the node, or in a pod that mounts the node's root at /host.`,
 			if to == "" {
 				return usageError{errors.New("no destination: give --to FILE")}
 			}
+			if to == "-" {
+				return usageError{errors.New("a backup goes to a file that appears whole or not at all, not to standard output: give --to FILE")}
+			}
 			recipients, err := parseRecipients(keys, keyFiles)
 			if err != nil {
 				return err

@@ -30,9 +30,13 @@ a real etcd behind real TLS and real Kubernetes objects in it. Then the code of
 back is held against what was there, key by key. Nothing listens but on
 loopback, and nothing stays.
 
-With --serve the node stays up instead, for you to try the commands on.`,
+With --serve the node stays up instead, for you to try "backup --root DIR" and
+"verify" on, until you interrupt it. Its files stay.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if objects < 1 {
+				return usageError{errors.New("--objects must be 1 or more")}
+			}
 			out := steps{cmd.OutOrStdout()}
 			if serve != "" {
 				return serveNode(cmd.Context(), out, serve, objects)
@@ -58,11 +62,15 @@ func serveNode(ctx context.Context, out steps, dir string, objects int) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	node, err := demonode.Start(ctx, dir, objects)
+	var node *demonode.Node
+	err := out.do("node", func(func(io.Writer) io.Writer) (_ string, err error) {
+		node, err = demonode.Start(ctx, dir, objects)
+		return fmt.Sprintf("%d objects in an etcd behind TLS, up until interrupted", objects), err
+	})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	out.line("node", fmt.Sprintf("%s, with etcd at %s, until interrupted", node.Root, node.Endpoint))
+	out.line("next", fmt.Sprintf("clustersnap backup --root %s --to FILE --recipient age1...", node.Root))
 	<-ctx.Done()
 	return node.Close()
 }

@@ -49,7 +49,7 @@ restart every kubelet.`,
 
   clustersnap etcd restore cp1.clustersnap --identity key.txt \
     --data-dir /var/lib/etcd`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m.DataDir == "" {
 				return usageError{fmt.Errorf("no data directory: give --data-dir DIR")}
@@ -62,7 +62,7 @@ restart every kubelet.`,
 			if err := restoreEtcd(cmd.Context(), out, args[0], identities, m, time.Now()); err != nil {
 				return fmt.Errorf("etcd restore: %w", err)
 			}
-			out.line("good", fmt.Sprintf("etcd can be started on %s", m.DataDir))
+			out.line("good", "start etcd alone, then kube-apiserver, then the rest, then restart kubelets")
 			return nil
 		},
 	}

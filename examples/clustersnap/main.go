@@ -22,7 +22,8 @@ type usageError struct{ error }
 
 // run returns the exit code: 0 good, 1 not good, 2 usage.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // a backup goes on when nobody reads its report any more
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
 	defer stop()
 	started := false
@@ -54,4 +55,12 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", strings.TrimSuffix(line, "\n"))
 	}
 	return 1
+}
+
+// oneFile says what cobra's own count of arguments does not: that a FILE is wanted.
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%s wants one FILE, and was given %d", cmd.CommandPath(), len(args))
+	}
+	return nil
 }

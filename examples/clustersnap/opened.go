@@ -36,7 +36,7 @@ func decrypt(f *os.File, identities []age.Identity) (*clustersnap.Set, error) {
 			count(len(other.StanzaTypes), "other recipient"))
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("it is cut short, damaged or no backup: take another copy (%w)", err)
 	}
 	return clustersnap.Open(plain, size)
 }

@@ -34,7 +34,7 @@ and the exit code is 1.`,
 		Example: `  clustersnap verify cp1.clustersnap --identity key.txt
   clustersnap verify cp1.clustersnap --identity key.txt --boot
   pass show clustersnap | clustersnap verify cp1.clustersnap --identity -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
 			if identity == "" {
@@ -76,7 +76,7 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 		return err
 	}
 	if err := out.do("etcd", func(wrap func(io.Writer) io.Writer) (string, error) {
-		saved, err := verifySnapshot(set, wrap)
+		saved, err := verifySnapshot(ctx, set, wrap)
 		return fmt.Sprintf("%s of etcd %s at revision %d or later, digest right", mib(saved.Size), saved.Version, saved.MinRevision), err
 	}); err != nil {
 		return err
@@ -91,13 +91,13 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 	})
 }
 
-func verifySnapshot(set *clustersnap.Set, wrap func(io.Writer) io.Writer) (etcdsnap.Saved, error) {
+func verifySnapshot(ctx context.Context, set *clustersnap.Set, wrap func(io.Writer) io.Writer) (etcdsnap.Saved, error) {
 	src, saved, err := openSnapshot(set)
 	if err != nil {
 		return saved, err
 	}
 	defer src.Close()
-	info, err := etcdsnap.Verify(io.TeeReader(src, wrap(io.Discard)))
+	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, wrap(io.Discard)))
 	if err == nil && info != saved.Info {
 		err = errors.New("the snapshot is not the one that the index describes")
 	}

@@ -2,7 +2,6 @@ package rootfs
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +15,7 @@ import (
 var ErrNotRegular = errors.New("not a regular file or directory")
 
 // FS is the file system of a tree seen as "/". Besides [fs.FS] it implements
-// [fs.StatFS], [fs.ReadDirFS], [fs.ReadFileFS] and [fs.ReadLinkFS]. Every error
+// [fs.StatFS], [fs.ReadDirFS] and [fs.ReadLinkFS]. Every error
 // is a *[fs.PathError]. It keeps nothing open, so there is nothing to close, and
 // any number of goroutines may use it.
 type FS struct{ dir string }
@@ -79,18 +78,6 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := dir.ReadDir(-1)
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, pathError("readdir", name, err)
-}
-
-// ReadFile reads a whole file, however big: open it and limit the reader where
-// the tree is not trusted.
-func (f *FS) ReadFile(name string) ([]byte, error) {
-	file, err := f.open("readfile", name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(file)
-	return data, pathError("readfile", name, err)
 }
 
 // open does the work of the methods that read; op and name are for its errors.

@@ -14,7 +14,6 @@ import (
 var _ interface {
 	fs.StatFS
 	fs.ReadDirFS
-	fs.ReadFileFS
 	fs.ReadLinkFS
 } = (*rootfs.FS)(nil)
 
@@ -60,7 +59,6 @@ func TestErrorsNameTheFileAskedFor(t *testing.T) {
 		_, calls["stat"] = fsys.Stat(tt.name)
 		_, calls["lstat"] = fsys.Lstat(tt.name)
 		_, calls["readdir"] = fsys.ReadDir(tt.name)
-		_, calls["readfile"] = fsys.ReadFile(tt.name)
 		_, calls["readlink"] = fsys.ReadLink(tt.name)
 		for op, err := range calls {
 			var pathErr *fs.PathError
