@@ -94,6 +94,21 @@ func TestRootModuleStaysAtTheFloors(t *testing.T) {
 	}
 }
 
+// The run of the bed with the floors is one with the floors only if its go.mod says so.
+func TestBedRunsAtTheFloors(t *testing.T) {
+	held := 0
+	for _, r := range readGoMod(t, filepath.Join(top, "internal", "e2e", "floors.mod")).Require {
+		if floor, known := floors[r.Path]; known && r.Version != floor {
+			t.Errorf("floors.mod of the bed: %s is %s, want %s", r.Path, r.Version, floor)
+		} else if known {
+			held++
+		}
+	}
+	if held < 5 {
+		t.Errorf("floors.mod of the bed holds %d of the floors: it was not read", held)
+	}
+}
+
 func TestOffFloor(t *testing.T) {
 	const sound = "module m\ngo 1.25.0\nrequire k8s.io/api v0.34.0\nrequire example.com/deep v1.0.0 // indirect\n"
 	for _, c := range []struct{ name, text, want string }{

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -10,13 +11,26 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"syscall"
 )
 
 //go:embed */*/go.mod.txt */*/go.sum.txt
 var releases embed.FS
 
-// ldflags leave out what only a debugger reads.
-const ldflags = "-s -w"
+// ldflags leave out what only a debugger reads, and write the version where the source does not.
+func (s source) ldflags() string {
+	flags := []string{"-s", "-w"}
+	digits := strings.Split(strings.TrimPrefix(s.version(), "v"), ".")
+	for _, pkg := range stamped[s.release] {
+		for _, value := range []string{
+			"gitVersion=" + s.version(), "gitMajor=" + digits[0], "gitMinor=" + digits[1], "gitTreeState=clean",
+		} {
+			flags = append(flags, "-X", pkg+"."+value)
+		}
+	}
+	return strings.Join(flags, " ")
+}
 
 // key names what decides a build: equal keys build equal programs.
 func (s source) key() (string, error) {
@@ -26,7 +40,7 @@ func (s source) key() (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%q", []string{
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, ldflags, s.main, string(mod), string(sum),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, s.ldflags(), s.main, string(mod), string(sum),
 	})
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
@@ -53,13 +67,23 @@ func (s source) build(ctx context.Context, work string) (string, error) {
 		return "", err
 	}
 	built := filepath.Join(work, s.name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+ldflags, "-o", built, s.main)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags="+s.ldflags(), "-o", built, s.main)
 	cmd.Dir = work
 	// The caller's flags are for the caller's module. GOFLAGS is not emptied, because the go command would then
-	// take the one that "go env -w" has stored.
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build %s in a module of %s: %w\n%s", s.main, s.release, err, out)
+	// take the one that "go env -w" has stored. GOTMPDIR puts all of a build that is cut short into one place.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly", "GOTMPDIR="+work)
+	if out, err := runWithCaller(cmd); err != nil {
+		return "", fmt.Errorf("go build %s in a module of %s: %w\n%s", s.main, s.release, cmp.Or(ctx.Err(), err), out)
 	}
 	return built, nil
+}
+
+// runWithCaller runs cmd, a go command, and interrupts it when its context is done and when this process dies.
+// Interrupted, and not killed, it lets its compilers finish, so that none writes where the caller cleans up.
+func runWithCaller(cmd *exec.Cmd) ([]byte, error) {
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
+	runtime.LockOSThread() // Pdeathsig is sent at the end of the thread that started cmd (prctl(2))
+	defer runtime.UnlockOSThread()
+	return cmd.CombinedOutput()
 }

@@ -37,9 +37,16 @@ func (s source) provide(ctx context.Context, cache string) (string, error) {
 }
 
 // install builds program next to its place and moves it there whole, then notes its digest: a build that is cut
-// short at any step leaves a program without a matching note, which is built again.
+// short at any step leaves a program without a matching note, which is built again. One program of a cache is built
+// at a time, because the go command keeps every core busy by itself and the linking of Kubernetes takes much memory.
 func (s source) install(ctx context.Context, program string) error {
-	work := filepath.Join(filepath.Dir(program), "build")
+	entry := filepath.Dir(program)
+	unlock, err := lockedfile.MutexAt(filepath.Join(filepath.Dir(entry), "lock")).Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	work := filepath.Join(entry, "build")
 	if err := os.RemoveAll(work); err != nil { // of a build that was killed
 		return err
 	}

@@ -13,12 +13,19 @@ import (
 )
 
 // printed is how each program is asked for its version and how its answer begins, %s standing for the digits.
-var printed = map[string]struct{ arg, answer string }{
-	"etcd":       {"--version", "etcd Version: %s\n"},
-	"etcdctl":    {"version", "etcdctl version: %s\n"},
-	"etcdutl":    {"version", "etcdutl version: %s\n"},
-	"age":        {"--version", "v%s\n"},
-	"age-keygen": {"--version", "v%s\n"},
+var printed = map[string]struct{ args, answer string }{
+	"etcd":                    {"--version", "etcd Version: %s\n"},
+	"etcdctl":                 {"version", "etcdctl version: %s\n"},
+	"etcdutl":                 {"version", "etcdutl version: %s\n"},
+	"kubeadm":                 {"version -o short", "v%s\n"},
+	"kubectl":                 {"version --client", "Client Version: v%s\n"},
+	"kubelet":                 {"--version", "Kubernetes v%s\n"},
+	"kube-apiserver":          {"--version", "Kubernetes v%s\n"},
+	"kube-controller-manager": {"--version", "Kubernetes v%s\n"},
+	"kube-scheduler":          {"--version", "Kubernetes v%s\n"},
+	"kube-proxy":              {"--version", "Kubernetes v%s\n"},
+	"age":                     {"--version", "v%s\n"},
+	"age-keygen":              {"--version", "v%s\n"},
 }
 
 // run gives what program prints.
@@ -32,17 +39,29 @@ func run(t *testing.T, program string, args ...string) string {
 }
 
 func TestEveryProgramPrintsItsVersion(t *testing.T) {
-	for p := range Program(len(sources)) {
+	for p := range All() {
 		t.Run(p.String(), func(t *testing.T) {
 			says, ok := printed[sources[p].name]
 			if !ok {
 				t.Fatalf("the table printed does not say how %v prints its version: add its line", p)
 			}
 			want := fmt.Sprintf(says.answer, strings.TrimPrefix(sources[p].version(), "v"))
-			if got := run(t, p.Path(t), says.arg); !strings.HasPrefix(got, want) {
+			if got := run(t, p.Path(t), strings.Fields(says.args)...); !strings.HasPrefix(got, want) {
 				t.Errorf("%v prints %q, want it to begin with %q", p, got, want)
 			}
 		})
+	}
+}
+
+func TestNamesSayTheMinorVersion(t *testing.T) {
+	for p, want := range map[Program]string{
+		Etcd35: "etcd v3.5.", EtcdCtl35: "etcdctl v3.5.", EtcdUtl35: "etcdutl v3.5.",
+		Etcd36: "etcd v3.6.", EtcdCtl36: "etcdctl v3.6.", EtcdUtl36: "etcdutl v3.6.",
+		Etcd37: "etcd v3.7.", EtcdCtl37: "etcdctl v3.7.", EtcdUtl37: "etcdutl v3.7.",
+	} {
+		if !strings.HasPrefix(p.String(), want) {
+			t.Errorf("a program named for %sx is %v", want, p)
+		}
 	}
 }
 

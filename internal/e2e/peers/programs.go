@@ -1,6 +1,9 @@
 package peers
 
 import (
+	"context"
+	"fmt"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,23 +18,75 @@ const (
 	Etcd37 Program = iota
 	EtcdCtl37
 	EtcdUtl37
+	Etcd36
+	EtcdCtl36
+	EtcdUtl36
+	Etcd35
+	EtcdCtl35
+	EtcdUtl35
+	Kubeadm
+	Kubectl
+	Kubelet
+	KubeAPIServer
+	KubeControllerManager
+	KubeScheduler
+	KubeProxy
 	Age
 	AgeKeygen
+)
+
+// The releases: each is the folder PRODUCT/VERSION that pins it.
+const (
+	etcd37     = "etcd/v3.7.3"
+	etcd36     = "etcd/v3.6.16"
+	etcd35     = "etcd/v3.5.35"
+	kubernetes = "kubernetes/v1.37.2"
+	age        = "age/v1.3.2"
 )
 
 // source is what a program is built from.
 type source struct {
 	name    string // of the executable
-	release string // the folder PRODUCT/VERSION that pins it
+	release string // the one that pins it
 	main    string // the import path of its main package
 }
 
 var sources = [...]source{
-	Etcd37:    {"etcd", "etcd/v3.7.3", "go.etcd.io/etcd/server/v3"},
-	EtcdCtl37: {"etcdctl", "etcd/v3.7.3", "go.etcd.io/etcd/etcdctl/v3"},
-	EtcdUtl37: {"etcdutl", "etcd/v3.7.3", "go.etcd.io/etcd/etcdutl/v3"},
-	Age:       {"age", "age/v1.3.2", "filippo.io/age/cmd/age"},
-	AgeKeygen: {"age-keygen", "age/v1.3.2", "filippo.io/age/cmd/age-keygen"},
+	Etcd37:                {"etcd", etcd37, "go.etcd.io/etcd/server/v3"},
+	EtcdCtl37:             {"etcdctl", etcd37, "go.etcd.io/etcd/etcdctl/v3"},
+	EtcdUtl37:             {"etcdutl", etcd37, "go.etcd.io/etcd/etcdutl/v3"},
+	Etcd36:                {"etcd", etcd36, "go.etcd.io/etcd/server/v3"},
+	EtcdCtl36:             {"etcdctl", etcd36, "go.etcd.io/etcd/etcdctl/v3"},
+	EtcdUtl36:             {"etcdutl", etcd36, "go.etcd.io/etcd/etcdutl/v3"},
+	Etcd35:                {"etcd", etcd35, "go.etcd.io/etcd/server/v3"},
+	EtcdCtl35:             {"etcdctl", etcd35, "go.etcd.io/etcd/etcdctl/v3"},
+	EtcdUtl35:             {"etcdutl", etcd35, "go.etcd.io/etcd/etcdutl/v3"},
+	Kubeadm:               {"kubeadm", kubernetes, "k8s.io/kubernetes/cmd/kubeadm"},
+	Kubectl:               {"kubectl", kubernetes, "k8s.io/kubernetes/cmd/kubectl"},
+	Kubelet:               {"kubelet", kubernetes, "k8s.io/kubernetes/cmd/kubelet"},
+	KubeAPIServer:         {"kube-apiserver", kubernetes, "k8s.io/kubernetes/cmd/kube-apiserver"},
+	KubeControllerManager: {"kube-controller-manager", kubernetes, "k8s.io/kubernetes/cmd/kube-controller-manager"},
+	KubeScheduler:         {"kube-scheduler", kubernetes, "k8s.io/kubernetes/cmd/kube-scheduler"},
+	KubeProxy:             {"kube-proxy", kubernetes, "k8s.io/kubernetes/cmd/kube-proxy"},
+	Age:                   {"age", age, "filippo.io/age/cmd/age"},
+	AgeKeygen:             {"age-keygen", age, "filippo.io/age/cmd/age-keygen"},
+}
+
+// stamped are the packages that hold a release's version where its source does not: Kubernetes has the linker write
+// it (hack/lib/version.sh there), and a kubeadm without it calls itself v0.0.0-master+$Format:%H$ and refuses to work.
+var stamped = map[string][]string{
+	kubernetes: {"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"},
+}
+
+// All gives every program, those of one release one after the other.
+func All() iter.Seq[Program] {
+	return func(yield func(Program) bool) {
+		for p := range Program(len(sources)) {
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 // Path gives the absolute path of the executable and builds it if the cache has no intact one. If it can't be
@@ -39,15 +94,25 @@ var sources = [...]source{
 // once: one builds, the others wait. The file belongs to the cache: run it, don't change it.
 func (p Program) Path(t testing.TB) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
+	program, err := p.Build(t.Context())
 	if err != nil {
-		t.Fatalf("find a cache for %v: %v", p, err)
-	}
-	program, err := sources[p].provide(t.Context(), filepath.Join(cache, "clustersnap", "peers"))
-	if err != nil {
-		t.Fatalf("provide %v: %v", p, err)
+		t.Fatal(err)
 	}
 	return program
+}
+
+// Build is Path for callers that are no tests. Once ctx is done a build ends at its next step and leaves nothing
+// but the go command's cache.
+func (p Program) Build(ctx context.Context) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find a cache for %v: %w", p, err)
+	}
+	program, err := sources[p].provide(ctx, filepath.Join(cache, "clustersnap", "peers"))
+	if err != nil {
+		return "", fmt.Errorf("provide %v: %w", p, err)
+	}
+	return program, nil
 }
 
 // String gives name and version, as in "etcdutl v3.7.3".
