@@ -9,16 +9,20 @@ SOAK        := 10m
 # in-each runs a command in each of the modules that are its first argument.
 in-each = @set -e; for m in $(1); do echo "$(2)  [$$m]"; (cd $$m && $(2)); done
 
-.PHONY: test test-short bench soak host fmt vet staticcheck tidy cross race newest demo
+.PHONY: test test-short bench soak probe host fmt vet staticcheck tidy cross peers race newest floors demo
 
-test: host fmt tidy vet staticcheck cross race newest demo
+test: host fmt tidy vet staticcheck cross peers race newest floors demo
 	@echo "make test: all good"
 
 test-short:
 	$(call in-each,. etcdsnap/restore examples,go test ./...)
 
-bench:
-	cd internal/e2e && go test -run '^$$' -bench . -benchmem ./...
+bench: peers
+	cd internal/e2e && go test -run '^$$' -bench . -timeout 60m ./...
+
+# Can this machine carry a kubeadm cluster in namespaces? It says which part does not work.
+probe:
+	cd internal/e2e && CGO_ENABLED=0 go run ./probe
 
 # Each fuzz target in turn: go takes one at a time.
 soak:
@@ -28,8 +32,8 @@ soak:
 
 host:
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && \
-	  command -v cc >/dev/null && command -v unzip >/dev/null && command -v zstd >/dev/null || \
-	  { echo "make test needs Linux, root, a C compiler, unzip and zstd: try make test-short"; exit 1; }
+	  command -v cc >/dev/null && command -v ip >/dev/null && command -v unzip >/dev/null && command -v zstd >/dev/null || \
+	  { echo "make test needs Linux, root, a C compiler, iproute2, unzip and zstd: try make test-short"; exit 1; }
 
 fmt:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these files:"; echo "$$out"; exit 1; }
@@ -47,8 +51,19 @@ cross:
 	@set -e; for p in $(PLATFORMS); do for m in $(LIBRARY); do echo "go build ./...  [$$m, $$p]"; \
 	  (cd $$m && CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build ./...); done; done
 
+# The stock programs that tests run: etcd, kubeadm, kube-apiserver and others. Built once, at length, and
+# kept in the user's cache directory, so that no test's time runs out over it.
+peers:
+	cd internal/e2e && go run ./peers/build
+
+# What an interrupted run leaves in its temporary directory goes with it.
 race:
-	$(call in-each,$(MODULES),go test -race ./...)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; export TMPDIR="$$tmp"; set -e; \
+	  for m in $(MODULES); do echo "go test -race ./...  [$$m]"; (cd $$m && go test -race ./...); done
+
+# The library on a real node once more, in one process with what it requires at least.
+floors:
+	cd internal/e2e && go test -modfile=floors.mod ./realnode
 
 # The root module again, with what it requires at its newest instead of its floor. What those
 # require in turn comes along; newer than that may want a newer Go (get -u does not ask).

@@ -9,15 +9,17 @@ import (
 	"testing"
 
 	"github.com/clustersnap/clustersnap/examples/demonode"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
 // backedUp makes a node and a good backup of it in a directory of its own.
 func backedUp(t *testing.T) (node *demonode.Node, set, recipient, key string) {
 	t.Helper()
 	node = startNode(t)
-	recipient, key = keyPair(t)
+	recipient, key = command.KeyPair(t)
 	set = filepath.Join(t.TempDir(), "set")
-	good(t, run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
 	return node, set, recipient, key
 }
 
@@ -27,26 +29,26 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, otherKey := keyPair(t)
+	_, otherKey := command.KeyPair(t)
 	noKey := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(noKey, []byte("# nothing\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good(t, run(t, "", "verify", set, "--identity", key))
-	good(t, run(t, string(secret), "verify", set, "--identity", "-"))
-	outside := run(t, "", "verify", set)
-	bad(t, outside, 1, "contents not checked", "--identity")
-	if !strings.Contains(outside.stdout, "1 recipient") || !strings.Contains(outside.stdout, "mlkem768x25519") {
-		t.Errorf("the outside does not show the recipients: %s", outside.stdout)
+	command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
+	command.Good(t, command.Run(t, string(secret), "verify", set, "--identity", "-"))
+	outside := command.Run(t, "", "verify", set)
+	command.Bad(t, outside, 1, "contents not checked", "--identity")
+	if !strings.Contains(outside.Stdout, "1 recipient") || !strings.Contains(outside.Stdout, "mlkem768x25519") {
+		t.Errorf("the outside does not show the recipients: %s", outside.Stdout)
 	}
-	bad(t, run(t, "", "verify", set, "--identity", otherKey), 1, "identity does not fit")
-	bad(t, run(t, "", "verify", set, "--identity", "/does/not/exist"), 1, "/does/not/exist")
-	bad(t, run(t, "", "verify", set, "--identity", noKey), 1, noKey)
-	bad(t, run(t, "AGE-SECRET-KEY-1NONSENSE", "verify", set, "--identity", "-"), 1, "no age secret key")
+	command.Bad(t, command.Run(t, "", "verify", set, "--identity", otherKey), 1, "identity does not fit")
+	command.Bad(t, command.Run(t, "", "verify", set, "--identity", "/does/not/exist"), 1, "/does/not/exist")
+	command.Bad(t, command.Run(t, "", "verify", set, "--identity", noKey), 1, noKey)
+	command.Bad(t, command.Run(t, "AGE-SECRET-KEY-1NONSENSE", "verify", set, "--identity", "-"), 1, "no age secret key")
 
 	dir := filepath.Join(t.TempDir(), "etcd")
-	bad(t, run(t, "", "etcd", "restore", set, "--data-dir", dir, "--identity", otherKey), 1, "identity does not fit")
-	bad(t, run(t, "", "etcd", "restore", set, "--data-dir", dir), 2, "--identity")
+	command.Bad(t, command.Run(t, "", "etcd", "restore", set, "--data-dir", dir, "--identity", otherKey), 1, "identity does not fit")
+	command.Bad(t, command.Run(t, "", "etcd", "restore", set, "--data-dir", dir), 2, "--identity")
 	empty(t, filepath.Dir(dir))
 }
 
@@ -68,9 +70,9 @@ func TestDamagedSet(t *testing.T) {
 			if err := os.WriteFile(damaged, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			bad(t, run(t, "", "verify", damaged, "--identity", key), 1, damaged)
+			command.Bad(t, command.Run(t, "", "verify", damaged, "--identity", key), 1, damaged)
 			parent := t.TempDir()
-			bad(t, run(t, "", "etcd", "restore", damaged, "--identity", key, "--data-dir", filepath.Join(parent, "etcd")), 1, damaged)
+			command.Bad(t, command.Run(t, "", "etcd", "restore", damaged, "--identity", key, "--data-dir", filepath.Join(parent, "etcd")), 1, damaged)
 			empty(t, parent)
 		})
 	}
@@ -80,19 +82,19 @@ func TestDamagedSet(t *testing.T) {
 		if err := os.WriteFile(damaged, flipped, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		bad(t, run(t, "", "verify", damaged, "--identity", key), 1)
+		command.Bad(t, command.Run(t, "", "verify", damaged, "--identity", key), 1)
 	}
 }
 
 func TestBackupFails(t *testing.T) {
-	recipient, _ := keyPair(t)
+	recipient, _ := command.KeyPair(t)
 	node := startNode(t)
 	pki := filepath.Join(node.Root, "etc/kubernetes/pki")
 	// fails runs a backup that must fail and leave nothing.
 	fails := func(t *testing.T, root string, says ...string) {
 		t.Helper()
 		dir := t.TempDir()
-		bad(t, run(t, "", "backup", "--root", root, "--to", filepath.Join(dir, "set"), "--recipient", recipient), 1, says...)
+		command.Bad(t, command.Run(t, "", "backup", "--root", root, "--to", filepath.Join(dir, "set"), "--recipient", recipient), 1, says...)
 		empty(t, dir)
 	}
 	moved := func(t *testing.T, path string, with func()) {
@@ -136,14 +138,14 @@ func TestBackupFails(t *testing.T) {
 	})
 	t.Run("no directory for it", func(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "missing", "set")
-		bad(t, run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to)
+		command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to)
 	})
 	t.Run("there already", func(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "set")
 		if err := os.WriteFile(to, []byte("older"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		bad(t, run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to, "exist")
+		command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to, "exist")
 		if b, _ := os.ReadFile(to); string(b) != "older" {
 			t.Errorf("the older backup is now %q", b)
 		}
@@ -159,7 +161,7 @@ func TestBackupFails(t *testing.T) {
 // As somebody who may read all of the node but one directory.
 func TestUnreadablePKI(t *testing.T) {
 	node := startNode(t)
-	recipient, _ := keyPair(t)
+	recipient, _ := command.KeyPair(t)
 	const nobody = 65534
 	for dir := node.Root; dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
@@ -181,55 +183,40 @@ func TestUnreadablePKI(t *testing.T) {
 	}
 	who := &syscall.Credential{Uid: nobody, Gid: nobody}
 	args := []string{"backup", "--root", node.Root, "--to", filepath.Join(to, "set"), "--recipient", recipient}
-	bad(t, runAs(t, who, "", args...), 1, "etc/kubernetes/pki/front", "permission denied", "root")
+	command.Bad(t, command.RunAs(t, who, "", args...), 1, "etc/kubernetes/pki/front", "permission denied", "root")
 	empty(t, to)
 
 	if err := os.Chmod(filepath.Join(node.Root, "etc/kubernetes/pki"), 0); err != nil {
 		t.Fatal(err)
 	}
-	bad(t, runAs(t, who, "", args...), 1, "etc/kubernetes/pki", "permission denied", "root")
+	command.Bad(t, command.RunAs(t, who, "", args...), 1, "etc/kubernetes/pki", "permission denied", "root")
 	empty(t, to)
-}
-
-// smallDisk mounts a file system of a few KiB or MiB, which the test unmounts.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Fatalf("mount a small tmpfs (as root): %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 func TestFullDisk(t *testing.T) {
 	node, set, recipient, key := backedUp(t)
 	t.Run("backup", func(t *testing.T) {
-		disk := smallDisk(t, "64k")
-		bad(t, run(t, "", "backup", "--root", node.Root, "--to", filepath.Join(disk, "set"), "--recipient", recipient), 1, "no space left on device")
+		disk := faults.SmallDisk(t, "64k")
+		command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", filepath.Join(disk, "set"), "--recipient", recipient), 1, "no space left on device")
 		empty(t, disk)
 	})
 	for _, size := range []string{"1m", "32m"} { // too small for the snapshot; for what etcd adds
 		t.Run("restore to "+size, func(t *testing.T) {
-			disk := smallDisk(t, size)
-			bad(t, run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", filepath.Join(disk, "etcd")), 1, "no space left on device")
+			disk := faults.SmallDisk(t, size)
+			command.Bad(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", filepath.Join(disk, "etcd")), 1, "no space left on device")
 			empty(t, disk)
 		})
 	}
 	t.Run("boot", func(t *testing.T) {
-		disk := smallDisk(t, "32m")
-		o := run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", disk)
-		bad(t, o, 1, "no space left on device")
+		disk := faults.SmallDisk(t, "32m")
+		o := command.Run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", disk)
+		command.Bad(t, o, 1, "no space left on device")
 		empty(t, disk)
 	})
 }
 
 func TestUsage(t *testing.T) {
-	recipient, _ := keyPair(t)
+	recipient, _ := command.KeyPair(t)
 	for i, args := range [][]string{
 		{"bakcup"},
 		{"backup"},
@@ -244,14 +231,14 @@ func TestUsage(t *testing.T) {
 		{"etcd", "restore", "x"},
 		{"etcd", "restore", "x", "--data-dir", "y"},
 	} {
-		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { bad(t, run(t, "", args...), 2) })
+		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { command.Bad(t, command.Run(t, "", args...), 2) })
 	}
 	for _, args := range [][]string{{"--help"}, {"backup", "--help"}, {"verify", "--help"}, {"etcd", "restore", "--help"}, {"demo", "--help"}} {
-		o := run(t, "", args...)
-		if o.code != 0 || o.stderr != "" {
-			t.Errorf("%v: exit %d, %s", args, o.code, o.stderr)
+		o := command.Run(t, "", args...)
+		if o.Code != 0 || o.Stderr != "" {
+			t.Errorf("%v: exit %d, %s", args, o.Code, o.Stderr)
 		}
-		for line := range strings.Lines(o.stdout) {
+		for line := range strings.Lines(o.Stdout) {
 			if len(line) > 81 {
 				t.Errorf("%v: wider than a terminal: %s", args, line)
 			}

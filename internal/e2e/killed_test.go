@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -13,43 +11,40 @@ import (
 	"testing"
 
 	"github.com/clustersnap/clustersnap/examples/demonode"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
 // A backup that dies in the middle of the snapshot leaves nothing under its name, and what it leaves
 // beside is gone after the next one.
 func TestKilledBackup(t *testing.T) {
 	node := startNode(t)
-	recipient, key := keyPair(t)
+	recipient, key := command.KeyPair(t)
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			set := filepath.Join(dir, "set")
-			stalled := stallEtcd(t, node, 1<<20)
-			cmd := exec.Command(cliPath(t), "backup", "--root", node.Root, "--to", set, "--recipient", recipient)
+			stalled := proxyEtcd(t, node).StallAfter(1 << 20)
+			cmd := exec.Command(command.Path(t), "backup", "--root", node.Root, "--to", set, "--recipient", recipient)
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			<-stalled
+			backup := faults.Start(t, cmd)
+			backup.Await(stalled)
 			if list, _ := os.ReadDir(dir); len(list) != 1 || list[0].Name() == "set" {
 				t.Errorf("while the backup runs there is %v, want a partial file alone", list)
 			}
-			if err := cmd.Process.Signal(signal); err != nil {
-				t.Fatal(err)
-			}
-			cmd.Wait()
+			ended := backup.End(signal)
 			if signal == syscall.SIGKILL {
 				if _, err := os.Stat(set); err == nil {
 					t.Error("the killed backup has its name")
 				}
 			} else {
-				bad(t, outcome{cmd.ProcessState.ExitCode(), "", stderr.String()}, 1, "signal")
+				command.Bad(t, command.Outcome{Code: ended.ExitCode(), Stderr: stderr.String()}, 1, "signal")
 				empty(t, dir)
 			}
 			moveEtcd(t, node, node.Endpoint)
-			good(t, run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
-			good(t, run(t, "", "verify", set, "--identity", key))
+			command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+			command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
 			if list, _ := os.ReadDir(dir); len(list) != 1 {
 				t.Errorf("left beside the backup: %v", list)
 			}
@@ -57,44 +52,16 @@ func TestKilledBackup(t *testing.T) {
 	}
 }
 
-// stallEtcd puts a proxy before the node's etcd that stops once it has passed on n bytes
-// from etcd. The channel is closed when it has.
-func stallEtcd(t *testing.T, node *demonode.Node, n int64) <-chan struct{} {
+// proxyEtcd puts a proxy before the node's etcd.
+func proxyEtcd(t *testing.T, node *demonode.Node) *faults.Proxy {
 	t.Helper()
 	target, err := url.Parse(node.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	stalled := make(chan struct{})
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", target.Host)
-			if err != nil {
-				client.Close()
-				return
-			}
-			t.Cleanup(func() { client.Close(); server.Close() })
-			go io.Copy(server, client)
-			go func() {
-				if _, err := io.CopyN(client, server, n); err == nil {
-					close(stalled)
-					return // and leaves the connection open
-				}
-				client.Close()
-			}()
-		}
-	}()
-	moveEtcd(t, node, "https://"+listener.Addr().String())
-	return stalled
+	proxy := faults.NewProxy(t, target.Host, faults.ProxyOptions{})
+	moveEtcd(t, node, "https://"+proxy.Addr())
+	return proxy
 }
 
 // moveEtcd has the node's manifest say that etcd listens at endpoint.

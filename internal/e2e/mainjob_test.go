@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/clustersnap/clustersnap/examples/demonode"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/kubeadm"
 )
 
@@ -18,14 +19,14 @@ import (
 func TestMainJob(t *testing.T) {
 	ctx := context.Background()
 	node := startNode(t)
-	recipient, key := keyPair(t)
+	recipient, key := command.KeyPair(t)
 	set := filepath.Join(t.TempDir(), "set")
 
 	if err := node.PutConfigMap(ctx, "default", "a", map[string]string{"from": "before"}); err != nil {
 		t.Fatal(err)
 	}
 	before := dump(t, node)
-	good(t, run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
 	if err := node.PutConfigMap(ctx, "default", "b", map[string]string{"from": "after"}); err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +39,8 @@ func TestMainJob(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	good(t, run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
-	good(t, run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
+	command.Good(t, command.Run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
+	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
 	if err := node.Restart(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
 )
 
 // A set's memory must not grow with its members. It is measured in a process of its own, without
@@ -15,7 +17,7 @@ func TestMemoryOfLargeSet(t *testing.T) {
 	const mib, limit = "2048", 64 << 10 // one member of 2 GiB; KiB, as Linux counts
 	dir := t.TempDir()
 	program, set := filepath.Join(dir, "bigset"), filepath.Join(dir, "set")
-	goBuild(t, ".", program, "./bigset")
+	command.Build(t, ".", program, "./bigset")
 	for _, verb := range []string{"write", "verify"} {
 		out, err := exec.Command(program, verb, set, mib).CombinedOutput()
 		if err != nil {

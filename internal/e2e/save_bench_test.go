@@ -2,22 +2,22 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"github.com/clustersnap/clustersnap"
-	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/examples/demonode"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
+	"github.com/clustersnap/clustersnap/internal/e2e/sidebyside"
 )
 
 // BenchmarkSave saves the same etcd to a durable file with etcdctl, which checks only the
 // length, and with etcdsnap, which checks the digest.
 func BenchmarkSave(b *testing.B) {
-	node, err := demonode.Start(context.Background(), b.TempDir(), 20_000)
+	node, err := demonode.Start(context.Background(), b.TempDir(), 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -27,46 +27,27 @@ func BenchmarkSave(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer client.Close()
+	if _, err := datamaker.FillEtcd(b.Context(), client, datamaker.Spec{Size: 512 << 20}); err != nil {
+		b.Fatal(err)
+	}
+
+	pki := filepath.Join(node.Root, "etc/kubernetes/pki/etcd")
+	ca, cert, key := filepath.Join(pki, "ca.crt"), filepath.Join(pki, "healthcheck-client.crt"), filepath.Join(pki, "healthcheck-client.key")
 	dir := b.TempDir()
-	save := func(b *testing.B, one func(path string) error) {
-		path := filepath.Join(dir, "snapshot")
-		for b.Loop() {
-			if err := one(path); err != nil {
-				b.Fatal(err)
-			}
+	path, savesnap, etcdctl := filepath.Join(dir, "snapshot"), filepath.Join(dir, "savesnap"), peers.EtcdCtl37.Path(b)
+	command.Build(b, ".", savesnap, "./savesnap")
+	sidebyside.Compare(b,
+		sidebyside.Command(peers.EtcdCtl37.String(), func() *exec.Cmd {
+			return exec.Command(etcdctl, "snapshot", "save", path, "--endpoints", node.Endpoint, "--cacert", ca, "--cert", cert, "--key", key)
+		}),
+		sidebyside.Command("etcdsnap", func() *exec.Cmd {
+			return exec.Command(savesnap, path, node.Endpoint, ca, cert, key)
+		}),
+		func() (int64, error) {
 			info, err := os.Stat(path)
 			if err != nil {
-				b.Fatal(err)
+				return 0, err
 			}
-			b.SetBytes(info.Size())
-			if err := os.Remove(path); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	pki := filepath.Join(node.Root, "etc/kubernetes/pki/etcd")
-	etcdctl := peers.EtcdCtl37.Path(b)
-	b.Run("etcdctl", func(b *testing.B) {
-		save(b, func(path string) error {
-			cmd := exec.Command(etcdctl, "snapshot", "save", path, "--endpoints", node.Endpoint,
-				"--cacert", pki+"/ca.crt", "--cert", pki+"/healthcheck-client.crt", "--key", pki+"/healthcheck-client.key")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return fmt.Errorf("%w: %s", err, out)
-			}
-			return nil
+			return info.Size(), os.Remove(path)
 		})
-	})
-	b.Run("etcdsnap", func(b *testing.B) {
-		save(b, func(path string) error {
-			f, err := clustersnap.Create(path)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			if _, err := etcdsnap.Save(context.Background(), f, client, etcdsnap.Options{}); err != nil {
-				return err
-			}
-			return f.Commit()
-		})
-	})
 }

@@ -9,15 +9,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
 // A rescue host has no clustersnap: age, unzip, zstd, tar and etcdutl are enough.
 func TestStockToolsReadTheSet(t *testing.T) {
 	node := startNode(t)
-	recipient, key := keyPair(t)
+	recipient, key := command.KeyPair(t)
 	dir := t.TempDir()
-	good(t, run(t, "", "backup", "--root", node.Root, "--to", filepath.Join(dir, "set"), "--recipient", recipient))
+	command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", filepath.Join(dir, "set"), "--recipient", recipient))
 
 	shell(t, dir, "$1 -d -i $2 set > set.zip && unzip -t set.zip", peers.Age.Path(t), key)
 	shell(t, dir, "unzip -p set.zip etcd.snap.zst | zstd -d > etcd.snap")

@@ -1,0 +1,67 @@
+package faults
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+)
+
+// Process is a running command that a test ends at a moment of its choice. Its methods are for the goroutine
+// of the test.
+type Process struct {
+	t     testing.TB
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// Start starts cmd. If it still runs at the end of the test it is killed, also when the test itself is killed.
+func Start(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	p := &Process{t, cmd, make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// Pdeathsig is sent when the thread that started the process ends: this one stays until then.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait() // its error is in ProcessState
+			close(p.ended)
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-p.ended
+	})
+	return p
+}
+
+// Await blocks until event. It ends the test as failed if the process ends first.
+func (p *Process) Await(event <-chan struct{}) {
+	p.t.Helper()
+	select {
+	case <-event:
+	case <-p.ended:
+		p.t.Fatalf("%s ended before the event that was waited for: %v", p.cmd.Path, p.cmd.ProcessState)
+	}
+}
+
+// End sends the process a signal and waits until it has ended. It ends the test as failed if it had ended already.
+func (p *Process) End(signal syscall.Signal) *os.ProcessState {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		p.t.Fatalf("send %v to %s: %v", signal, p.cmd.Path, err)
+	}
+	<-p.ended
+	return p.cmd.ProcessState
+}

@@ -1,0 +1,137 @@
+package realnode
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+)
+
+// The main job on a real node: what kubeadm 1.37 made, with kube-apiserver and controllers
+// on it. Two ConfigMaps are written through the API, one before the backup and one after it; then etcd's
+// data is lost and restored while kube-apiserver is stopped.
+func TestRealNode(t *testing.T) {
+	for _, version := range []string{"3.5", "3.6", "3.7"} {
+		t.Run("etcd "+version, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
+			defer cancel()
+			node := bed.ControlPlane(t, bed.Options{EtcdVersion: version, Encryption: true})
+			api := apiClient(t, node)
+			recipient, key := command.KeyPair(t)
+			set := filepath.Join(t.TempDir(), "set")
+
+			a := createConfigMap(ctx, t, api, "a")
+			command.Good(t, runOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+			b := createConfigMap(ctx, t, api, "b")
+
+			aside := t.TempDir()
+			for _, pod := range []string{"kube-apiserver", "etcd"} { // in this order: without etcd kube-apiserver takes 30 s to stop
+				rename(t, filepath.Join(node.Root, manifests, pod+".yaml"), filepath.Join(aside, pod+".yaml"))
+				if err := node.Pods.WaitGone(ctx, pod); err != nil {
+					t.Fatal(err)
+				}
+			}
+			dataDir := filepath.Join(node.Root, "var/lib/etcd")
+			if err := os.RemoveAll(dataDir); err != nil {
+				t.Fatal(err)
+			}
+
+			command.Good(t, runOn(t, node, "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
+			command.Good(t, runOn(t, node, "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
+			rename(t, filepath.Join(aside, "etcd.yaml"), filepath.Join(node.Root, manifests, "etcd.yaml"))
+			if err := node.WaitEtcd(ctx); err != nil {
+				t.Fatal(err)
+			}
+			rename(t, filepath.Join(aside, "kube-apiserver.yaml"), filepath.Join(node.Root, manifests, "kube-apiserver.yaml"))
+			if err := node.WaitAPI(ctx); err != nil {
+				t.Fatal(err)
+			}
+
+			maps := api.CoreV1().ConfigMaps("default")
+			if got, err := maps.Get(ctx, "a", metav1.GetOptions{}); err != nil || got.UID != a.UID || got.ResourceVersion != a.ResourceVersion {
+				t.Errorf("a is now %v (%v), want %v", got, err, a)
+			}
+			if got, err := maps.Get(ctx, "b", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				t.Errorf("b is still there: %v (%v)", got, err)
+			}
+			// Secrets can be read, so the encryption key is that of the data.
+			if _, err := api.CoreV1().Secrets("").List(ctx, metav1.ListOptions{}); err != nil {
+				t.Errorf("list secrets: %v", err)
+			}
+			toldToListAnew(ctx, t, api, b.ResourceVersion)
+			c := createConfigMap(ctx, t, api, "c")
+			if c.ResourceVersion <= b.ResourceVersion && len(c.ResourceVersion) <= len(b.ResourceVersion) {
+				t.Errorf("a new object has resourceVersion %s, and clients have seen %s", c.ResourceVersion, b.ResourceVersion)
+			}
+		})
+	}
+}
+
+const manifests = "etc/kubernetes/manifests"
+
+func TestMain(m *testing.M) { command.Main(m) }
+
+func apiClient(t *testing.T, node *bed.Node) kubernetes.Interface {
+	t.Helper()
+	client, err := kubernetes.NewForConfig(node.RESTConfig(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func createConfigMap(ctx context.Context, t *testing.T, api kubernetes.Interface, name string) *corev1.ConfigMap {
+	t.Helper()
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{"name": name}}
+	made, err := api.CoreV1().ConfigMaps("default").Create(ctx, object, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// toldToListAnew holds that a watch from an old resourceVersion gets no events that would hide what it has missed.
+func toldToListAnew(ctx context.Context, t *testing.T, api kubernetes.Interface, resourceVersion string) {
+	t.Helper()
+	w, err := api.CoreV1().ConfigMaps("default").Watch(ctx, metav1.ListOptions{ResourceVersion: resourceVersion})
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		return
+	}
+	if err != nil {
+		t.Errorf("watch from %s: %v, want Expired", resourceVersion, err)
+		return
+	}
+	defer w.Stop()
+	event, open := <-w.ResultChan()
+	if open && event.Type == watch.Error {
+		err = apierrors.FromObject(event.Object)
+	}
+	if !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) {
+		t.Errorf("a watch from %s gets %v (%v), want Expired", resourceVersion, event, err)
+	}
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runOn runs the clustersnap command in the node's network.
+func runOn(t *testing.T, node *bed.Node, args ...string) command.Outcome {
+	t.Helper()
+	cmd := exec.Command(command.Path(t), args...)
+	return command.Of(t, cmd, func() error { return node.Run(cmd) })
+}
