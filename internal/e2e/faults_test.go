@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/examples/demonode"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
@@ -243,5 +246,65 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%v: wider than a terminal: %s", args, line)
 			}
 		}
+	}
+}
+
+// A mount point can't be replaced by a rename: it is filled instead, and stays what it is.
+func TestRestoreToMountPoint(t *testing.T) {
+	_, set, _, key := backedUp(t)
+	disk := faults.SmallDisk(t, "400m")
+	if err := os.Chown(disk, 1234, 1234); err != nil {
+		t.Fatal(err)
+	}
+	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", disk))
+	list, err := os.ReadDir(disk)
+	if err != nil || len(list) != 1 || list[0].Name() != "member" {
+		t.Errorf("the disk holds %v (%v), want member alone", list, err)
+	}
+	info, err := os.Stat(disk)
+	if err != nil || info.Sys().(*syscall.Stat_t).Uid != 1234 || info.Mode().Perm() != 0o700 {
+		t.Errorf("the mount point is now %v (%v)", info, err)
+	}
+}
+
+// Who reads only the first line of the report does not end the backup.
+func TestNobodyReadsTheReport(t *testing.T) {
+	node := startNode(t)
+	recipient, key := command.KeyPair(t)
+	set := filepath.Join(t.TempDir(), "set")
+	shell(t, ".", `"$1" backup --root "$2" --to "$3" --recipient "$4" | true`, command.Path(t), node.Root, set, recipient)
+	command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
+}
+
+// A write that failed and was overlooked does not become a file.
+func TestFileOnFullDisk(t *testing.T) {
+	disk := faults.SmallDisk(t, "64k")
+	f, err := clustersnap.Create(filepath.Join(disk, "set"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, 100<<10)); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("write: %v, want ENOSPC", err)
+	}
+	if err := f.Commit(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("commit: %v, want ENOSPC", err)
+	}
+	empty(t, disk)
+}
+
+func TestMoreUsage(t *testing.T) {
+	recipient, key := command.KeyPair(t)
+	secret, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.Bad(t, command.Run(t, "", "backup", "--to", "-", "--recipient", recipient), 2, "--to FILE")
+	command.Bad(t, command.Run(t, "", "demo", "--objects", "0"), 2, "--objects")
+	command.Bad(t, command.Run(t, "", "verify"), 2, "FILE")
+	o := command.Run(t, "", "backup", "--to", "x", "--recipients-file", key)
+	command.Bad(t, o, 2, key, "age-keygen -y")
+	if bytes.Contains([]byte(o.Stderr), bytes.TrimSpace(secret)[20:60]) {
+		t.Error("the secret key is on the screen")
 	}
 }

@@ -20,7 +20,7 @@ import (
 func TestKilledBackup(t *testing.T) {
 	node := startNode(t)
 	recipient, key := command.KeyPair(t)
-	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT} {
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			set := filepath.Join(dir, "set")
