@@ -52,6 +52,31 @@ func TestKilledBackup(t *testing.T) {
 	}
 }
 
+// Killed right after any of its steps, a backup is there and good, or not there.
+func TestBackupKilledAtEachStep(t *testing.T) {
+	node := startNode(t)
+	recipient, key := command.KeyPair(t)
+	for _, step := range []string{"node", "etcd", "pki", "set"} {
+		t.Run(step, func(t *testing.T) {
+			dir := t.TempDir()
+			set := filepath.Join(dir, "set")
+			cmd := exec.Command(command.Path(t), "backup", "--root", node.Root, "--to", set, "--recipient", recipient)
+			reached := faults.Step(cmd, step)
+			backup := faults.Start(t, cmd)
+			<-reached
+			cmd.Process.Signal(syscall.SIGKILL) // it may have come to its end
+			backup.Wait()
+			if _, err := os.Stat(set); err != nil {
+				command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+			}
+			command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
+			if list, _ := os.ReadDir(dir); len(list) != 1 {
+				t.Errorf("left beside the backup: %v", list)
+			}
+		})
+	}
+}
+
 // proxyEtcd puts a proxy before the node's etcd.
 func proxyEtcd(t *testing.T, node *demonode.Node) *faults.Proxy {
 	t.Helper()

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"filippo.io/age"
+
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
 // Outcome is what a user sees of a command.
@@ -28,8 +30,10 @@ var built struct {
 	err  error
 }
 
-// Main runs the tests of a package and removes what [Path] has built: call it from TestMain.
+// Main runs the tests of a package, in a mount namespace of their own, and removes what [Path] has built: call
+// it from TestMain.
 func Main(m *testing.M) {
+	faults.PrivateMounts()
 	code := m.Run()
 	os.RemoveAll(built.dir)
 	os.Exit(code)

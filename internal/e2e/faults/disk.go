@@ -1,14 +1,42 @@
 package faults
 
 import (
+	"fmt"
+	"os"
+	"runtime"
 	"syscall"
 	"testing"
 )
 
+// privateVariable says that a test process has been through PrivateMounts.
+const privateVariable = "CLUSTERSNAP_PRIVATE_MOUNTS"
+
+// PrivateMounts gives the test process a mount namespace of its own, in which it starts anew: what is mounted there goes
+// with it, also when it is killed. Call it first in TestMain, where [SmallDisk] is used.
+func PrivateMounts() {
+	if os.Getenv(privateVariable) != "" {
+		return
+	}
+	// The namespace is that of one thread, which becomes the whole process as it executes the program again.
+	runtime.LockOSThread()
+	err := syscall.Unshare(syscall.CLONE_NEWNS)
+	if err == nil {
+		err = syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	}
+	if err == nil {
+		err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), privateVariable+"=1"))
+	}
+	fmt.Fprintf(os.Stderr, "make a private mount namespace (as root): %v\n", err)
+	os.Exit(1)
+}
+
 // SmallDisk gives an empty directory on a file system of its own that is full after size, as tmpfs spells it
-// ("64k", "32m"). The test unmounts it, and fails if something has still a file open there. It needs root.
+// ("64k", "32m"). The test unmounts it, and fails if something has still a file open there.
 func SmallDisk(t testing.TB, size string) string {
 	t.Helper()
+	if os.Getenv(privateVariable) == "" {
+		t.Fatal("a mount would outlive a test that is killed: call faults.PrivateMounts in TestMain")
+	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Fatalf("mount a tmpfs of %s (as root): %v", size, err)

@@ -2,12 +2,18 @@ package faults
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 )
+
+func TestMain(m *testing.M) {
+	PrivateMounts()
+	os.Exit(m.Run())
+}
 
 func TestSmallDiskIsFullAndGoes(t *testing.T) {
 	var dir string
@@ -26,5 +32,17 @@ func TestSmallDiskIsFullAndGoes(t *testing.T) {
 	}
 	if strings.Contains(string(mounts), dir) {
 		t.Errorf("%s is still mounted", dir)
+	}
+}
+
+// Whoever kills a test unmounts nothing: its mounts must not be anybody else's.
+func TestMountsAreThisProcessesAlone(t *testing.T) {
+	dir := SmallDisk(t, "64k")
+	out, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", os.Getppid())) // the go command's view
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), dir) {
+		t.Errorf("%s is mounted for all", dir)
 	}
 }

@@ -1,9 +1,12 @@
 package faults
 
 import (
+	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -46,6 +49,24 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	return p
 }
 
+// Step has what cmd, which is not started yet, prints read line by line. The channel is closed at the first line that
+// begins with name: a command that reports its steps can be killed at one.
+func Step(cmd *exec.Cmd, name string) <-chan struct{} {
+	reached := make(chan struct{})
+	reader, writer := io.Pipe()
+	cmd.Stdout = writer
+	go func() {
+		found := false
+		for lines := bufio.NewScanner(reader); lines.Scan(); {
+			if !found && strings.HasPrefix(lines.Text(), name) {
+				found = true
+				close(reached)
+			}
+		}
+	}()
+	return reached
+}
+
 // Await blocks until event. It ends the test as failed if the process ends first.
 func (p *Process) Await(event <-chan struct{}) {
 	p.t.Helper()
@@ -56,12 +77,17 @@ func (p *Process) Await(event <-chan struct{}) {
 	}
 }
 
+// Wait waits until the process has ended, by itself or by somebody.
+func (p *Process) Wait() *os.ProcessState {
+	<-p.ended
+	return p.cmd.ProcessState
+}
+
 // End sends the process a signal and waits until it has ended. It ends the test as failed if it had ended already.
 func (p *Process) End(signal syscall.Signal) *os.ProcessState {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		p.t.Fatalf("send %v to %s: %v", signal, p.cmd.Path, err)
 	}
-	<-p.ended
-	return p.cmd.ProcessState
+	return p.Wait()
 }

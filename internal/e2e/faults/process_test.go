@@ -22,28 +22,32 @@ func (r *recorder) Helper()                           {}
 
 func TestEndByASignal(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		cmd := exec.Command("sh", "-c", "echo ready; read forever")
+		cmd := exec.Command("sh", "-c", "echo first; echo second step; read forever")
 		stdin, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer stdin.Close()
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
+		step := Step(cmd, "second")
 		p := Start(t, cmd)
-		ready := make(chan struct{})
-		go func() {
-			if line, _ := bufio.NewReader(stdout).ReadString('\n'); line == "ready\n" {
-				close(ready)
-			}
-		}()
-		p.Await(ready)
+		p.Await(step)
 		status := p.End(signal).Sys().(syscall.WaitStatus)
 		if !status.Signaled() || status.Signal() != signal {
 			t.Errorf("sent %v, the process ended with %v", signal, p.cmd.ProcessState)
 		}
+	}
+}
+
+// A step that never comes is no event.
+func TestStepThatNeverComes(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "echo first; echo the second")
+	step := Step(cmd, "second")
+	p := Start(t, cmd)
+	<-p.ended
+	select {
+	case <-step:
+		t.Error("a line that does not begin with the name is taken for the step")
+	default:
 	}
 }
 
