@@ -65,9 +65,12 @@ func (t target) place(made string) error {
 	if err != nil {
 		return err
 	}
-	from, to := made, t.dir
+	from, to, outer := made, t.dir, made
 	if t.exists {
-		from, to = filepath.Join(made, "member"), t.work
+		from, to, outer = filepath.Join(made, "member"), t.work, t.dir
+	}
+	if err := os.Chmod(outer, 0o700); err != nil { // as etcd wants it
+		return err
 	}
 	if _, err := os.Lstat(to); err == nil {
 		return fmt.Errorf("%s has appeared meanwhile: %w", to, fs.ErrExist)
@@ -75,8 +78,8 @@ func (t target) place(made string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	if err := os.Chmod(t.dir, 0o700); err != nil { // as etcd wants it
-		return err
+	if err := durable.Sync(filepath.Dir(to)); err != nil {
+		return errors.Join(err, os.RemoveAll(to))
 	}
-	return durable.Sync(filepath.Dir(to))
+	return nil
 }

@@ -27,7 +27,7 @@ func BenchmarkSave(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := datamaker.FillEtcd(b.Context(), client, datamaker.Spec{Size: 512 << 20}); err != nil {
+	if _, err := datamaker.FillEtcd(b.Context(), client, datamaker.Spec{Size: 1536 << 20}); err != nil {
 		b.Fatal(err)
 	}
 
