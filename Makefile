@@ -5,6 +5,7 @@ LIBRARY     := . etcdsnap/restore
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SOAK        := 10m
+ROUNDS      := 25
 
 # in-each runs a command in each of the modules that are its first argument.
 in-each = @set -e; for m in $(1); do echo "$(2)  [$$m]"; (cd $$m && $(2)); done
@@ -24,16 +25,17 @@ bench: peers
 probe:
 	cd internal/e2e && CGO_ENABLED=0 go run ./probe
 
-# Each fuzz target in turn: go takes one at a time.
-soak:
+# Each fuzz target in turn, since go takes one at a time; then what kills and starves, again and again.
+soak: peers
 	@set -e; for m in $(MODULES); do cd $(CURDIR)/$$m; for p in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) $$p; done; done; done
+	cd internal/e2e && go test -run 'Kill|Full|Damaged|Fails' -count $(ROUNDS) -timeout 0 . ./bed
 
 host:
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && \
-	  command -v cc >/dev/null && command -v ip >/dev/null && command -v unzip >/dev/null && command -v zstd >/dev/null || \
-	  { echo "make test needs Linux, root, a C compiler, iproute2, unzip and zstd: try make test-short"; exit 1; }
+	  (for c in cc containerd ctr ip runc unzip zstd; do command -v $$c >/dev/null || exit 1; done) || \
+	  { echo "make test needs Linux, root, a C compiler and the packages of .ci/packages.txt: try make test-short"; exit 1; }
 
 fmt:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these files:"; echo "$$out"; exit 1; }
@@ -56,19 +58,20 @@ cross:
 peers:
 	cd internal/e2e && go run ./peers/build
 
-# What an interrupted run leaves in its temporary directory goes with it.
+# What an interrupted run leaves in its temporary directory goes with it. One test is somebody else, and has to
+# get through.
 race:
-	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; export TMPDIR="$$tmp"; set -e; \
+	@tmp=$$(mktemp -d); chmod 711 "$$tmp"; trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' HUP INT TERM; export TMPDIR="$$tmp"; set -e; \
 	  for m in $(MODULES); do echo "go test -race ./...  [$$m]"; (cd $$m && go test -race ./...); done
 
 # The library on a real node once more, in one process with what it requires at least.
 floors:
-	cd internal/e2e && go test -modfile=floors.mod ./realnode
+	cd internal/e2e && go test -modfile=floors.mod -run TestLibrary ./realnode
 
 # The root module again, with what it requires at its newest instead of its floor. What those
 # require in turn comes along; newer than that may want a newer Go (get -u does not ask).
 newest:
-	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' HUP INT TERM; \
 	  cp go.mod $$tmp/newest.mod; cp go.sum $$tmp/newest.sum; \
 	  go get -modfile=$$tmp/newest.mod $$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}@latest{{end}}' all); \
 	  go mod tidy -modfile=$$tmp/newest.mod; \

@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // Etcd is a node's etcd member as its static pod declares it. What the running
@@ -50,7 +48,6 @@ func findEtcd(pods []staticPod) (*program, error) {
 		return nil, noDirectEtcd(pods)
 	}
 	etcd := found[0]
-	etcd.envPrefix = "ETCD_"
 	if config := etcd.declared("config-file"); config != (Setting{}) {
 		// etcd then ignores all other flags and variables.
 		return nil, fmt.Errorf("%s is %q: %w: write them out as flags", config.Source, config.Value, ErrDynamicCommand)
@@ -61,24 +58,28 @@ func findEtcd(pods []staticPod) (*program, error) {
 // noDirectEtcd tells a node without etcd from one whose etcd is started by
 // something else.
 func noDirectEtcd(pods []staticPod) error {
-	for _, p := range pods {
-		for _, container := range p.pod.Spec.Containers {
-			if container.Name == "etcd" || startsEtcd(&container) {
-				return fmt.Errorf("%s: the command of container %s is not etcd itself: %w: make it etcd, with its flags",
-					p.file, container.Name, ErrDynamicCommand)
-			}
-		}
+	if err := startedIndirectly(pods, "etcd"); err != nil {
+		return err
 	}
 	return fmt.Errorf("%w: none of the %d manifests in %s does: run this on a control-plane node with an etcd of its own",
 		ErrNoEtcd, len(pods), manifestDir)
 }
 
-// startsEtcd looks for the program's name in a command line such as that of a shell.
-func startsEtcd(container *corev1.Container) bool {
-	line := strings.Join(slices.Concat(container.Command, container.Args), " ")
-	return slices.ContainsFunc(strings.Fields(line), func(word string) bool {
-		return word == "etcd" || strings.HasSuffix(word, "/bin/etcd")
-	})
+// startedIndirectly is an error if something else than its own command starts a program, such as a shell.
+func startedIndirectly(pods []staticPod, name string) error {
+	for _, p := range pods {
+		for _, container := range p.pod.Spec.Containers {
+			line := strings.Join(slices.Concat(container.Command, container.Args), " ")
+			starts := slices.ContainsFunc(strings.Fields(line), func(word string) bool {
+				return word == name || strings.HasSuffix(word, "/bin/"+name)
+			})
+			if container.Name == name || starts {
+				return fmt.Errorf("%s: the command of container %s is not %s itself: %w: make it %s, with its flags",
+					p.file, container.Name, name, ErrDynamicCommand, name)
+			}
+		}
+	}
+	return nil
 }
 
 // readEtcd reads a member's settings. Absent flags have etcd's defaults

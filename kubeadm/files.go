@@ -28,8 +28,11 @@ var usualFiles = []string{
 var controlPlane = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
 // fileFlags are how the names of their flags end that take a file to read. Others that take a
-// path are for directories and for logs to write.
+// path are for directories and for what is written.
 var fileFlags = []string{"file", "config", "kubeconfig", "certificate", "certificate-authority", "client-key"}
+
+// otherFlags end so too, and take no file, or one to write.
+var otherFlags = []string{"runtime-config", "log-file", "lock-file"}
 
 // files lists what of the node has to be in a backup: the manifests, what kubeadm usually
 // writes, and every file that a flag of the control plane names. Of the usual files those are left out
@@ -42,7 +45,13 @@ func files(root fs.FS, pods []staticPod) ([]string, error) {
 		}
 	}
 	for _, name := range controlPlane {
-		for _, p := range programs(pods, name) {
+		found := programs(pods, name)
+		if len(found) == 0 {
+			if err := startedIndirectly(pods, name); err != nil {
+				return nil, err
+			}
+		}
+		for _, p := range found {
 			named, err := p.namedFiles()
 			if err != nil {
 				return nil, err
@@ -59,25 +68,63 @@ func files(root fs.FS, pods []staticPod) ([]string, error) {
 	return withoutChildren(slices.Compact(list)), nil
 }
 
-// namedFiles returns the files that the program's flags name, by their path on the node.
+// namedFiles returns the files that the program's flags and variables name, by their path on the node.
 func (p *program) namedFiles() ([]string, error) {
 	var found []string
-	for _, flag := range p.flags {
-		takesFile := slices.ContainsFunc(fileFlags, func(end string) bool { return strings.HasSuffix(flag.name, end) })
-		if !takesFile || !path.IsAbs(flag.text) {
-			continue
+	take := func(s Setting) {
+		if s.Value == "" || p.err != nil {
+			return
 		}
-		file := p.hostPath(Setting{Value: flag.text, Source: p.source("--" + flag.name)})
-		if p.err != nil {
-			return nil, p.err
+		if strings.Contains(s.Value, "$(") {
+			p.fail(fmt.Errorf("%s is %q: %w: write the value out", s.Source, s.Value, ErrDynamicCommand))
+			return
 		}
-		name := strings.TrimPrefix(path.Clean(file.Value), "/")
+		name := strings.TrimPrefix(path.Clean(p.hostPath(s).Value), "/")
 		if name == "" {
-			return nil, fmt.Errorf("%s is the root directory: give it a file", file.Source)
+			p.fail(fmt.Errorf("%s is the root directory: give it a file", s.Source))
 		}
 		found = append(found, name)
 	}
-	return found, nil
+	for _, flag := range p.flags {
+		for _, file := range filesOf(flag.name, flag.text) {
+			take(Setting{Value: file, Source: p.source("--" + flag.name)})
+		}
+	}
+	for _, variable := range p.container.Env {
+		key, ok := strings.CutPrefix(variable.Name, p.envPrefix)
+		if p.envPrefix == "" || !ok {
+			continue
+		}
+		name := strings.ToLower(strings.ReplaceAll(key, "_", "-"))
+		if setting := p.declared(name); setting.Source.Key == variable.Name {
+			for _, file := range filesOf(name, setting.Value) {
+				take(Setting{Value: file, Source: setting.Source})
+			}
+		}
+	}
+	return found, p.err
+}
+
+// filesOf returns the files to read that a flag names with its value.
+func filesOf(flag, value string) []string {
+	switch {
+	case flag == "tls-sni-cert-key": // CERT,KEY:DOMAIN,DOMAIN
+		pair, _, _ := strings.Cut(value, ":")
+		return strings.Split(pair, ",")
+	case flag == "auth-token": // jwt,pub-key=FILE,priv-key=FILE,...
+		var found []string
+		for option := range strings.SplitSeq(value, ",") {
+			if key, file, ok := strings.Cut(option, "="); ok && strings.HasSuffix(key, "-key") {
+				found = append(found, file)
+			}
+		}
+		return found
+	case slices.Contains(otherFlags, flag):
+		return nil
+	case slices.ContainsFunc(fileFlags, func(end string) bool { return strings.HasSuffix(flag, end) }):
+		return []string{value}
+	}
+	return nil
 }
 
 // isCertificatesDir knows kubeadm's directory wherever it is, and with it the keys that

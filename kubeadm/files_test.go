@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -48,6 +49,69 @@ func TestFiles(t *testing.T) {
 				t.Errorf("got %q\nwant %q", node.Files, tt.want)
 			}
 		})
+	}
+}
+
+// Whatever way a file is named, it is in the list; and what is no file to read is not.
+func TestNamedFiles(t *testing.T) {
+	const pki = "/etc/kubernetes/pki/"
+	for flag, want := range map[string][]string{
+		"--encryption-provider-config=" + pki + "enc.yaml":                          {"enc.yaml"},
+		"--tls-sni-cert-key=" + pki + "a.crt," + pki + "a.key:*.a.com,a.com":        {"a.crt", "a.key"},
+		"--runtime-config=api/all=true":                                             nil,
+		"--log-file=/var/log/apiserver.log":                                         nil,
+		"--audit-log-path=/var/log/audit.log":                                       nil,
+		"--cloud-config=":                                                           nil,
+		"--service-account-key-file=" + pki + "old.pub":                             {"old.pub"},
+		"--authentication-token-webhook-config-file=" + pki + "../pki/webhook.conf": {"webhook.conf"},
+	} {
+		// Without the directory itself, which would cover them all.
+		node, err := kubeadm.Read(changed(t, "--secure-port=6443", flag))
+		if err != nil {
+			t.Errorf("%s: %v", flag, err)
+			continue
+		}
+		base, err := kubeadm.Read(changed(t, "--secure-port=6443", "--secure-port=6444"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []string
+		for _, file := range node.Files {
+			if !slices.Contains(base.Files, file) {
+				more = append(more, path.Base(file))
+			}
+		}
+		if !slices.Equal(more, want) {
+			t.Errorf("%s: %q more, want %q", flag, more, want)
+		}
+	}
+}
+
+func TestNamedByVariable(t *testing.T) {
+	root := changed(t, "    - --key-file=/etc/kubernetes/pki/etcd/server.key\n", "")
+	etcd := root.(fstest.MapFS)[manifestDir+"/etcd.yaml"]
+	etcd.Data = bytes.Replace(etcd.Data, []byte("    image:"), []byte("    env:\n    - name: ETCD_KEY_FILE\n      value: /etc/kubernetes/pki/etcd/by-variable.key\n    image:"), 1)
+	node, err := kubeadm.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(node.Files, "etc/kubernetes/pki/etcd/by-variable.key") {
+		t.Errorf("files %q lack what ETCD_KEY_FILE names", node.Files)
+	}
+}
+
+func TestFilesThatCannotBeKnown(t *testing.T) {
+	for name, root := range map[string]fs.FS{
+		"variable": changed(t, "--secure-port=6443", "--encryption-provider-config=$(ENC)"),
+		"shell":    changed(t, "    - kube-apiserver\n", "    - /bin/sh\n    - -c\n    - exec kube-apiserver\n"),
+	} {
+		if _, err := kubeadm.Read(root); !errors.Is(err, kubeadm.ErrDynamicCommand) {
+			t.Errorf("%s: %v, want ErrDynamicCommand", name, err)
+		}
+	}
+	var missing *kubeadm.PathNotOnHostError
+	if _, err := kubeadm.Read(changed(t, "--secure-port=6443", "--encryption-provider-config=pki/enc.yaml")); !errors.As(err, &missing) {
+		t.Errorf("a relative path: %v, want PathNotOnHostError", err)
 	}
 }
 

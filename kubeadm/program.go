@@ -38,7 +38,12 @@ func programs(pods []staticPod, name string) []*program {
 			if len(container.Command) == 0 || path.Base(container.Command[0]) != name {
 				continue
 			}
+			prefix := ""
+			if name == "etcd" {
+				prefix = "ETCD_"
+			}
 			found = append(found, &program{
+				envPrefix: prefix,
 				file:      p.file,
 				pod:       p.pod,
 				container: container,

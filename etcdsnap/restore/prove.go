@@ -14,6 +14,8 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
+
+	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
 // Proof says what a booted etcd showed.
@@ -27,7 +29,7 @@ type Proof struct {
 }
 
 // Prove restores the snapshot src into a fresh directory below scratch, boots etcd on it, reads every key, and
-// removes the directory. Scratch is a directory with room for the snapshot twice and 160 MiB. If check is not
+// removes the directory; one that a killed Prove has left there goes, too. Scratch is a directory with room for the snapshot twice and 160 MiB. If check is not
 // nil it is given a client of the booted etcd, after the keys have been read; the client is closed when check
 // returns.
 //
@@ -41,18 +43,18 @@ func Prove(ctx context.Context, scratch string, src io.Reader, check func(contex
 		}
 	}()
 	// A socket's path may have about 100 bytes, and scratch may be deep.
-	sockets, err := os.MkdirTemp("", "clustersnap-")
+	sockets, err := durable.CreateDir(filepath.Join(os.TempDir(), "clustersnap-boot-sockets"))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(sockets)) }()
-	dir, err := os.MkdirTemp(scratch, "clustersnap-boot-")
+	defer func() { err = errors.Join(err, durable.Discard(sockets)) }()
+	dir, err := durable.CreateDir(filepath.Join(scratch, "clustersnap-boot"))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, durable.Discard(dir)) }()
 
-	m := Member{Name: "proof", PeerURL: "http://127.0.0.1:2380", DataDir: filepath.Join(dir, "etcd")}
+	m := Member{Name: "proof", PeerURL: "http://127.0.0.1:2380", DataDir: filepath.Join(dir.Name(), "etcd")}
 	result, err := restore(ctx, src, m, 0)
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func Prove(ctx context.Context, scratch string, src io.Reader, check func(contex
 		defer func() { panicked = recover() }()
 		return check(ctx, client)
 	}
-	err = guard(func(lg *zap.Logger) error { return boot(ctx, lg, m, sockets, proof, guarded) })
+	err = guard(func(lg *zap.Logger) error { return boot(ctx, lg, m, sockets.Name(), proof, guarded) })
 	if panicked != nil {
 		panic(panicked)
 	}

@@ -85,7 +85,12 @@ func restore(ctx context.Context, src io.Reader, m Member, age time.Duration) (_
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(staging.Name()), staging.Close()) }()
+	defer func() {
+		// Once the directory is in place nothing of the snapshot is left here, and the next Restore sweeps.
+		if derr := durable.Discard(staging); err != nil {
+			err = errors.Join(err, derr)
+		}
+	}()
 	if err := target.checkFree(staging.Name()); err != nil {
 		return nil, err
 	}

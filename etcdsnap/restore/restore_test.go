@@ -166,6 +166,7 @@ func TestTokensAreFresh(t *testing.T) {
 func TestProve(t *testing.T) {
 	snapshot, saved, want := takeSnapshot(t, 1200) // more than two pages of reading
 	scratch := t.TempDir()
+	mkdir(t, filepath.Join(scratch, ".clustersnap-boot.123.partial", "etcd", "member")) // of a killed one
 	checked := false
 	proof, err := restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), func(ctx context.Context, c *clientv3.Client) error {
 		checked = true

@@ -65,12 +65,9 @@ func (t target) place(made string) error {
 	if err != nil {
 		return err
 	}
-	from, to, outer := made, t.dir, made
+	from, to := made, t.dir
 	if t.exists {
-		from, to, outer = filepath.Join(made, "member"), t.work, t.dir
-	}
-	if err := os.Chmod(outer, 0o700); err != nil { // as etcd wants it
-		return err
+		from, to = filepath.Join(made, "member"), t.work
 	}
 	if _, err := os.Lstat(to); err == nil {
 		return fmt.Errorf("%s has appeared meanwhile: %w", to, fs.ErrExist)
@@ -78,7 +75,11 @@ func (t target) place(made string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	if err := durable.Sync(filepath.Dir(to)); err != nil {
+	err = os.Chmod(t.dir, 0o700) // as etcd wants it
+	if err == nil {
+		err = durable.Sync(filepath.Dir(to))
+	}
+	if err != nil {
 		return errors.Join(err, os.RemoveAll(to))
 	}
 	return nil

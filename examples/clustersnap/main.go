@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,7 +24,9 @@ type usageError struct{ error }
 // run returns the exit code: 0 good, 1 not good, 2 usage.
 func run(args []string) int {
 	signal.Ignore(syscall.SIGPIPE) // a backup goes on when nobody reads its report any more
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	ends = slices.DeleteFunc(ends, signal.Ignored) // as nohup wants it
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
 	defer stop()
 	started := false

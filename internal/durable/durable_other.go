@@ -31,3 +31,8 @@ func Sync(path string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// Discard closes a partial, and removes it with all that is in it.
+func Discard(f *os.File) error {
+	return errors.Join(f.Close(), os.RemoveAll(f.Name())) // in this order: what is open can't be removed
+}

@@ -56,3 +56,8 @@ func Sync(path string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// Discard removes a partial with all that is in it, and closes it.
+func Discard(f *os.File) error {
+	return errors.Join(os.RemoveAll(f.Name()), f.Close()) // in this order: nobody else removes what is locked
+}

@@ -63,7 +63,9 @@ func TestBackupKilledAtEachStep(t *testing.T) {
 			cmd := exec.Command(command.Path(t), "backup", "--root", node.Root, "--to", set, "--recipient", recipient)
 			reached := faults.Step(cmd, step)
 			backup := faults.Start(t, cmd)
-			<-reached
+			if !backup.Reached(reached) {
+				t.Fatalf("the backup ended before its step %s", step)
+			}
 			cmd.Process.Signal(syscall.SIGKILL) // it may have come to its end
 			backup.Wait()
 			if _, err := os.Stat(set); err != nil {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
 // The test executable plays programs that the tests need.
@@ -24,6 +26,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("ready")
 		io.Copy(io.Discard, os.Stdin)
 	default:
+		faults.PrivateMounts()
 		os.Exit(m.Run())
 	}
 }

@@ -1,12 +1,9 @@
 package faults
 
 import (
-	"bufio"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 )
@@ -49,30 +46,55 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Step has what cmd, which is not started yet, prints read line by line. The channel is closed at the first line that
-// begins with name: a command that reports its steps can be killed at one.
+// Step watches what cmd, which is not started yet, prints. The channel is closed at the first line that begins with
+// name: a command that reports its steps can be killed at one.
 func Step(cmd *exec.Cmd, name string) <-chan struct{} {
-	reached := make(chan struct{})
-	reader, writer := io.Pipe()
-	cmd.Stdout = writer
-	go func() {
-		found := false
-		for lines := bufio.NewScanner(reader); lines.Scan(); {
-			if !found && strings.HasPrefix(lines.Text(), name) {
-				found = true
-				close(reached)
-			}
+	w := &stepWriter{name: name, reached: make(chan struct{})}
+	cmd.Stdout = w
+	return w.reached
+}
+
+type stepWriter struct {
+	name    string
+	line    []byte // the beginning of the current one, as far as it matters
+	found   bool
+	reached chan struct{}
+}
+
+func (w *stepWriter) Write(p []byte) (int, error) {
+	for _, b := range p {
+		if b == '\n' {
+			w.line = w.line[:0]
+		} else if len(w.line) < len(w.name)+1 {
+			w.line = append(w.line, b)
 		}
-	}()
-	return reached
+		if !w.found && string(w.line) == w.name {
+			w.found = true
+			close(w.reached)
+		}
+	}
+	return len(p), nil
+}
+
+// Reached blocks until event or until the process has ended, and says whether the event came.
+func (p *Process) Reached(event <-chan struct{}) bool {
+	select {
+	case <-event:
+		return true
+	case <-p.ended: // and with it all that it printed has been read
+	}
+	select {
+	case <-event:
+		return true
+	default:
+		return false
+	}
 }
 
 // Await blocks until event. It ends the test as failed if the process ends first.
 func (p *Process) Await(event <-chan struct{}) {
 	p.t.Helper()
-	select {
-	case <-event:
-	case <-p.ended:
+	if !p.Reached(event) {
 		p.t.Fatalf("%s ended before the event that was waited for: %v", p.cmd.Path, p.cmd.ProcessState)
 	}
 }

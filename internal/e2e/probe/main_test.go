@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,9 +38,26 @@ func built(m *testing.M) int {
 	return m.Run()
 }
 
+// groupsBefore are the control groups of other probes, such as one that was killed.
+var groupsBefore []string
+
+func controlGroups(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, pattern := range []string{"/sys/fs/cgroup/clustersnap-probe-*", "/sys/fs/cgroup/*/clustersnap-probe-*"} { // v2, v1
+		groups, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, groups...)
+	}
+	return found
+}
+
 // probe gives a command that runs the probe with a temporary directory of its own.
 func probe(t *testing.T) (cmd *exec.Cmd, tmp string) {
 	t.Helper()
+	groupsBefore = controlGroups(t)
 	tmp = t.TempDir()
 	cmd = exec.Command(program)
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
@@ -75,11 +93,12 @@ func clean(t *testing.T, tmp string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups, err := filepath.Glob("/sys/fs/cgroup/*/clustersnap-probe-*")
-	if err != nil {
-		t.Fatal(err)
+	for _, group := range controlGroups(t) {
+		if !slices.Contains(groupsBefore, group) {
+			left = append(left, group)
+		}
 	}
-	for _, trace := range append(append(left, groups...), traces(t, tmp)...) {
+	for _, trace := range append(left, traces(t, tmp)...) {
 		t.Error("left behind: ", trace)
 	}
 }

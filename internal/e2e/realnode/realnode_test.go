@@ -5,17 +5,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/pkibundle"
 )
 
 // The main job on a real node: what kubeadm 1.37 made, with kube-apiserver and controllers
@@ -32,6 +36,12 @@ func TestRealNode(t *testing.T) {
 			set := filepath.Join(t.TempDir(), "set")
 
 			a := createConfigMap(ctx, t, api, "a")
+			secret, err := api.CoreV1().Secrets("default").Create(ctx, &corev1.Secret{
+				ObjectMeta: metav1.ObjectMeta{Name: "s"}, Data: map[string][]byte{"key": []byte("hidden")},
+			}, metav1.CreateOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			command.Good(t, runOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
 			b := createConfigMap(ctx, t, api, "b")
 
@@ -42,8 +52,14 @@ func TestRealNode(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			dataDir := filepath.Join(node.Root, "var/lib/etcd")
-			if err := os.RemoveAll(dataDir); err != nil {
+			// What etcd holds can't be read without the key that encrypts it at rest: both are lost.
+			dataDir, encryption := filepath.Join(node.Root, "var/lib/etcd"), filepath.Join(node.Root, bed.EncryptionConfig)
+			for _, lost := range []string{dataDir, encryption} {
+				if err := os.RemoveAll(lost); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(encryption, sealedFile(t, set, key, bed.EncryptionConfig), 0o600); err != nil {
 				t.Fatal(err)
 			}
 
@@ -65,13 +81,12 @@ func TestRealNode(t *testing.T) {
 			if got, err := maps.Get(ctx, "b", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 				t.Errorf("b is still there: %v (%v)", got, err)
 			}
-			// Secrets can be read, so the encryption key is that of the data.
-			if _, err := api.CoreV1().Secrets("").List(ctx, metav1.ListOptions{}); err != nil {
-				t.Errorf("list secrets: %v", err)
+			if got, err := api.CoreV1().Secrets("default").Get(ctx, "s", metav1.GetOptions{}); err != nil || string(got.Data["key"]) != "hidden" || got.UID != secret.UID {
+				t.Errorf("the secret is now %v (%v), want %v", got, err, secret)
 			}
 			toldToListAnew(ctx, t, api, b.ResourceVersion)
 			c := createConfigMap(ctx, t, api, "c")
-			if c.ResourceVersion <= b.ResourceVersion && len(c.ResourceVersion) <= len(b.ResourceVersion) {
+			if revision(t, c) < revision(t, b)+1e9 {
 				t.Errorf("a new object has resourceVersion %s, and clients have seen %s", c.ResourceVersion, b.ResourceVersion)
 			}
 		})
@@ -120,6 +135,62 @@ func toldToListAnew(ctx context.Context, t *testing.T, api kubernetes.Interface,
 	if !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) {
 		t.Errorf("a watch from %s gets %v (%v), want Expired", resourceVersion, event, err)
 	}
+}
+
+func revision(t *testing.T, object metav1.Object) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(object.GetResourceVersion(), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// sealedFile takes one of the node's files out of a set, as clustersnap wrote it.
+func sealedFile(t *testing.T, set, key, name string) []byte {
+	t.Helper()
+	keys, err := os.Open(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	identities, err := age.ParseIdentities(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, size, err := age.DecryptReaderAt(f, info.Size(), identities...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := clustersnap.Open(plain, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := opened.Open("pki.tar.age")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sealed.Close()
+	bundle, _, err := pkibundle.Open(sealed, identities...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range bundle.Files {
+		if file.Path == name {
+			return file.Data
+		}
+	}
+	t.Fatalf("the set has no %s", name)
+	return nil
 }
 
 func rename(t *testing.T, from, to string) {
