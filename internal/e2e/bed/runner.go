@@ -84,7 +84,7 @@ func (r *Runner) kill() {
 	}
 }
 
-// follow starts and stops what the manifests ask for now.
+// follow starts and stops what the manifests ask for at this moment.
 func (r *Runner) follow() {
 	pods, refused := r.read()
 	r.update(func() {
