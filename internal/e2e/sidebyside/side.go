@@ -6,8 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"strings"
 	"testing"
 	"time"
 )
@@ -64,37 +62,4 @@ func (with tools) measure(cmd *exec.Cmd) (cost, error) {
 	}
 	var c cost
 	return c, json.Unmarshal(b, &c)
-}
-
-// Function is a side that is a function. The peak is that of the whole process while the function runs, with all that
-// the benchmark keeps in memory: a [Command] shows what the job itself needs.
-func Function(name string, function func() error) Side {
-	return Side{name, func(tools) (cost, error) {
-		debug.FreeOSMemory()
-		// proc(5): 5 resets the peak of the resident set.
-		if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-			return cost{}, err
-		}
-		begin := time.Now()
-		if err := function(); err != nil {
-			return cost{}, err
-		}
-		wall := time.Since(begin)
-		peak, err := highWater()
-		return cost{wall, peak}, err
-	}}
-}
-
-// highWater is the peak of this process's resident set, in bytes.
-func highWater() (int64, error) {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	var kib int64
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		return 0, fmt.Errorf("read VmHWM: %w", err)
-	}
-	return kib << 10, nil
 }
