@@ -62,12 +62,23 @@ var demoNode = sync.OnceValue(func() string {
 	if err != nil {
 		panic(err)
 	}
-	if err := cmd.Start(); err != nil {
+	dieWithUs(cmd)
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // it is this thread's end that the child would die of
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait()
+			close(ended)
+		}
+	}()
+	if err := <-started; err != nil {
 		panic(err)
 	}
 	cleanups = append(cleanups, func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		<-ended
 	})
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // its line says that it is up
 		panic(fmt.Sprintf("start demo node: %v", err))
