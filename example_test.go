@@ -24,7 +24,6 @@ func Example_backupNode() {
 	identity, err := age.GenerateHybridIdentity()
 	check(err)
 	recipient := identity.Recipient() // all that the node needs to know
-
 	// Where etcd is, and how to reach it.
 	nodeFS := kubeadm.NodeFS(root)
 	node, err := kubeadm.Read(nodeFS)
@@ -60,7 +59,6 @@ func Example_backupNode() {
 	check(set.Close())
 	check(sealed.Close())
 	check(file.Commit())
-
 	// Read it back, wherever the identity is.
 	backup, err := os.Open(filepath.Join(root, "cp1.clustersnap"))
 	check(err)
