@@ -2,7 +2,7 @@
 // that it does.
 //
 // It differs from a plain "etcdutl snapshot restore" in what it does not leave to the user: the
-// snapshot is verified before anything is written from it; the cluster token is fresh, so that a surviving
+// snapshot is verified before etcd's code sees any of it; the cluster token is fresh, so that a surviving
 // old member can't mix with the new cluster; the revision is raised and all of the past marked
 // compacted, always, so that every watch is told to list anew instead of missing what happened
 // (etcd-io/etcd#16028, kubernetes/kubernetes#118501); and the directory appears whole or not at all.

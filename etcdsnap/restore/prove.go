@@ -29,11 +29,11 @@ type Proof struct {
 }
 
 // Prove restores the snapshot src into a fresh directory below scratch, boots etcd on it, reads every key, and
-// removes the directory; one that a killed Prove has left there goes, too. Scratch is a directory with room for the snapshot twice and 160 MiB. If check is not
-// nil it is given a client of the booted etcd, after the keys have been read; the client is closed when check
-// returns.
+// removes the directory; one that a killed Prove has left there goes, too. Scratch is a directory with room for
+// the snapshot twice and 160 MiB. If check is not nil it is given a client of the booted etcd, after the keys
+// have been read; the client is closed when check returns.
 //
-// The etcd is alone: it is reached in memory and by sockets in its own directory, not by any network port, and
+// The etcd is alone: it is reached in memory and by sockets in a directory of mode 0700, not by any network port, and
 // what it does to the data (it revokes leases that have expired, and raises the storage version to its own)
 // goes with the directory. A snapshot of an etcd with authentication on can't be proved: reading wants a user.
 func Prove(ctx context.Context, scratch string, src io.Reader, check func(context.Context, *clientv3.Client) error) (_ *Proof, err error) {

@@ -103,7 +103,10 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(verify(ctx, out, set, identities), proveBoot(ctx, out, set, dir, identities)); err != nil {
+	if err := verify(ctx, out, set, identities); err != nil {
+		return err
+	}
+	if err := proveBoot(ctx, out, set, dir, identities); err != nil {
 		return err
 	}
 	if err := node.PutConfigMap(ctx, "default", "after-the-backup", map[string]string{"must": "be gone"}); err != nil {
