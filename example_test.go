@@ -30,7 +30,7 @@ func Example_backupNode() {
 	check(err)
 	tlsConfig, err := node.Etcd.TLSConfig(nodeFS)
 	check(err)
-	etcd, err := etcdsnap.Dial(ctx, node.Etcd.Endpoints[0].Value, tlsConfig)
+	etcd, err := etcdsnap.Dial(ctx, []string{node.Etcd.Endpoints[0].Value}, tlsConfig, etcdsnap.DialOptions{})
 	check(err)
 	defer etcd.Close()
 

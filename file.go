@@ -1,24 +1,10 @@
 package clustersnap
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
-
-	"github.com/clustersnap/clustersnap/internal/durable"
-)
+import "github.com/clustersnap/clustersnap/internal/durable"
 
 // File is a file in the making: it has no name that anyone would look for until
 // [File.Commit], and none at all after [File.Close] without it.
-type File struct {
-	f    *os.File
-	path string
-	done bool
-	err  error // the first failed write: it stays
-}
+type File struct{ f *durable.File }
 
 // Create begins the file path, which must not exist, in mode 0600. Until it is committed its
 // bytes lie beside it under a hidden name that ends in .partial. What writers that were killed
@@ -33,90 +19,20 @@ type File struct {
 //	// write
 //	return f.Commit()
 func Create(path string) (*File, error) {
-	path = filepath.Clean(path)
-	if _, err := os.Lstat(path); err == nil {
-		return nil, fmt.Errorf("create %s: %w, and nothing is overwritten: give another name", path, fs.ErrExist)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("create file: %w", err)
-	}
-	f, err := durable.CreateFile(path)
+	f, err := durable.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("create %s: %w", path, err)
+		return nil, err
 	}
-	return &File{f: f, path: path}, nil
+	return &File{f}, nil
 }
 
 // Write writes to the file. After an error the file can't be committed any more.
-func (f *File) Write(p []byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	n, err := f.f.Write(p)
-	f.err = err
-	return n, err
-}
+func (f *File) Write(p []byte) (int, error) { return f.f.Write(p) }
 
 // Commit makes the file durable and gives it its name: fsync of the file, link, fsync of
 // the directory. It never replaces a file that has appeared meanwhile. After an error
 // there is no file.
-func (f *File) Commit() error {
-	if f.done {
-		return fmt.Errorf("commit %s: %w", f.path, fs.ErrClosed)
-	}
-	err := f.err
-	if err == nil {
-		err = f.f.Sync()
-	}
-	if runtime.GOOS == "windows" {
-		err = errors.Join(err, f.f.Close()) // an open file can't be renamed there
-	}
-	if err == nil {
-		err = f.publish()
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("commit %s: %w", f.path, err), f.Close())
-	}
-	f.done = true
-	if err := f.f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
-		return fmt.Errorf("commit %s: %w", f.path, err)
-	}
-	return nil
-}
-
-// publish links rather than renames, since a link never replaces. Where the file
-// system has no links (FAT), a check and a rename must do.
-func (f *File) publish() error {
-	err := os.Link(f.f.Name(), f.path)
-	if err == nil {
-		err = os.Remove(f.f.Name())
-	} else if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("somebody else has made it meanwhile: %w", fs.ErrExist)
-	} else if _, serr := os.Lstat(f.path); serr == nil {
-		return fmt.Errorf("somebody else has made it meanwhile: %w", fs.ErrExist)
-	} else if err = os.Rename(f.f.Name(), f.path); err != nil {
-		return err
-	}
-	if err == nil {
-		err = durable.Sync(filepath.Dir(f.path))
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.path))
-	}
-	return err
-}
+func (f *File) Commit() error { return f.f.Commit() }
 
 // Close removes the file unless it was committed. A second Close does nothing.
-func (f *File) Close() error {
-	if f.done {
-		return nil
-	}
-	f.done = true
-	err := f.f.Close()
-	if errors.Is(err, fs.ErrClosed) {
-		err = nil
-	}
-	if rerr := os.Remove(f.f.Name()); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-		err = errors.Join(err, rerr)
-	}
-	return err
-}
+func (f *File) Close() error { return f.f.Close() }

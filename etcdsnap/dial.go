@@ -9,6 +9,9 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,21 +22,42 @@ import (
 // dialTimeout bounds the handshake with a member, which is nearby.
 const dialTimeout = 5 * time.Second
 
-// Dial returns a client of the one member at endpoint, such as "https://127.0.0.1:2379", which
-// the caller closes. It shakes hands first: etcd's client alone would answer whatever is
-// wrong, a closed port or a certificate of another CA, with "context deadline exceeded".
-// The config is for https and may be nil for http.
-func Dial(ctx context.Context, endpoint string, config *tls.Config) (*clientv3.Client, error) {
-	if err := handshake(ctx, endpoint, config); err != nil {
-		return nil, fmt.Errorf("connect to etcd at %s: %w", endpoint, err)
+// DialOptions are for an etcd with authentication on, as Kubernetes' is not: the user must have the root role.
+type DialOptions struct {
+	Username, Password string
+}
+
+// Dial returns a client of the members at endpoints, such as "https://127.0.0.1:2379", which
+// the caller closes. It shakes hands with all of them first, and fails if none answers: etcd's client alone would say
+// "context deadline exceeded" whatever is wrong, a closed port or a certificate of another CA. The config is for
+// https and may be nil for http.
+func Dial(ctx context.Context, endpoints []string, config *tls.Config, opts DialOptions) (*clientv3.Client, error) {
+	if len(endpoints) == 0 {
+		return nil, errors.New("connect to etcd: no endpoint is given")
+	}
+	errs := make([]error, len(endpoints))
+	var wait sync.WaitGroup
+	for i, endpoint := range endpoints {
+		wait.Go(func() {
+			if err := handshake(ctx, endpoint, config); err != nil {
+				errs[i] = fmt.Errorf("connect to etcd at %s: %w", endpoint, err)
+			}
+		})
+	}
+	wait.Wait()
+	if !slices.Contains(errs, nil) {
+		return nil, errors.Join(errs...)
 	}
 	client, err := clientv3.New(clientv3.Config{
-		Endpoints: []string{endpoint},
-		TLS:       config,
-		Logger:    zap.NewNop(),
+		Endpoints:   endpoints,
+		TLS:         config,
+		Logger:      zap.NewNop(),
+		DialTimeout: dialTimeout, // of the login
+		Username:    opts.Username,
+		Password:    opts.Password,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connect to etcd at %s: %w", endpoint, err)
+		return nil, fmt.Errorf("connect to etcd at %s: %w", strings.Join(endpoints, ", "), err)
 	}
 	return client, nil
 }

@@ -65,7 +65,7 @@ func TestDialSaysWhy(t *testing.T) {
 		"TLS for no TLS": {"https://" + hangup, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, err := etcdsnap.Dial(context.Background(), c.endpoint, c.config)
+			client, err := etcdsnap.Dial(context.Background(), []string{c.endpoint}, c.config, etcdsnap.DialOptions{})
 			if err == nil {
 				client.Close()
 				t.Fatal("no error")
@@ -80,7 +80,7 @@ func TestDialSaysWhy(t *testing.T) {
 func TestDialEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	silent := listen(t, func(net.Conn) { cancel() })
-	if _, err := etcdsnap.Dial(ctx, "http://"+silent, nil); err == nil || !strings.Contains(err.Error(), "canceled") {
+	if _, err := etcdsnap.Dial(ctx, []string{"http://" + silent}, nil, etcdsnap.DialOptions{}); err == nil || !strings.Contains(err.Error(), "canceled") {
 		t.Errorf("got %v, want context canceled", err)
 	}
 }

@@ -1,157 +1,209 @@
 package etcdsnap
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash"
-	"hash/fnv"
 	"io"
+	"slices"
+
+	"github.com/clustersnap/clustersnap/etcdsnap/internal/bolt"
 )
 
-// ErrCorrupt says that the bytes are not, or no longer, those of a snapshot.
-var ErrCorrupt = errors.New("snapshot is damaged")
-
-// Info says what the bytes of a snapshot show without a walk through its tree.
-type Info struct {
-	// Size is in bytes, the trailing digest included.
-	Size int64 `json:"size"`
-	// PageSize is the database's, in bytes: that of the machine which made it.
-	PageSize int `json:"pageSize"`
-	// SHA256 is the digest of the database, which etcd appended: 64 lower-case hexadecimal digits.
-	SHA256 string `json:"sha256"`
+// Snapshot reads a snapshot, or a copy of a database file, in place: by pread, and with every length held against what is
+// there, so that damage is an error wherever it is met. Opening does not look for it: that is what [Verify] is for. A snapshot may
+// be used by many goroutines.
+type Snapshot struct {
+	file     *bolt.File
+	buckets  map[string][]byte // values of the root bucket
+	revision int64
+	compact  int64
 }
 
-// Verify reads a snapshot to its end, and checks the digest at its end, the first meta page,
-// and the length that the meta page states. To keep what is read, give an [io.TeeReader]. It ends
-// when ctx does, between two reads.
-//
-// The error wraps [ErrCorrupt], and [io.ErrUnexpectedEOF] too if bytes are missing, or is ctx's cause
-// or one of src's.
-func Verify(ctx context.Context, src io.Reader) (Info, error) {
-	c := newChecker()
-	if _, err := io.Copy(c, contextReader{ctx, src}); err != nil {
-		return Info{}, fmt.Errorf("verify snapshot: %w", err)
-	}
-	info, err := c.finish()
+// Open opens the snapshot of size bytes in r, which stays the caller's. A digest at the end is not read.
+func Open(r io.ReaderAt, size int64) (*Snapshot, error) {
+	s := &Snapshot{buckets: map[string][]byte{}}
+	err := s.open(r, size)
 	if err != nil {
-		return Info{}, fmt.Errorf("verify snapshot: %w", err)
+		return nil, fmt.Errorf("open snapshot: %w", err)
 	}
-	return info, nil
+	return s, nil
 }
 
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
+func (s *Snapshot) open(r io.ReaderAt, size int64) (err error) {
+	if s.file, err = bolt.OpenFile(r, size); err != nil {
+		return err
 	}
-	return c.r.Read(p)
-}
-
-// checker takes the bytes of a snapshot as they come by.
-type checker struct {
-	sha  hash.Hash
-	tail []byte // the last bytes seen, up to a digest's size: not yet in sha
-	size int64
-	head []byte // the first bytes seen, up to the end of the meta
-	meta meta   // once head is whole
-}
-
-func newChecker() *checker { return &checker{sha: sha256.New()} }
-
-func (c *checker) Write(p []byte) (int, error) {
-	c.size += int64(len(p))
-	if missing := metaEnd - len(c.head); missing > 0 {
-		c.head = append(c.head, p[:min(missing, len(p))]...)
-		if len(c.head) == metaEnd {
-			var err error
-			if c.meta, err = parseMeta(c.head); err != nil {
-				return 0, err
+	if err := s.tree(context.Background(), s.file.Root, func(p bolt.Page) error {
+		for i := range p.Len() {
+			name, value, bucket := p.Leaf(i)
+			if !bucket {
+				return fmt.Errorf("%w: %.32q is no bucket", ErrCorrupt, name)
+			}
+			s.buckets[string(name)] = slices.Clone(value)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if s.buckets["key"] == nil {
+		return fmt.Errorf("%w: it has no bucket of keys: is it an etcd v3 snapshot?", ErrCorrupt)
+	}
+	w := walk{content: new(Content)}
+	if err := s.bucket(context.Background(), "meta", func(p bolt.Page) error {
+		for i := range p.Len() {
+			key, value, _ := p.Leaf(i)
+			if err := w.entry("meta", key, value); err != nil {
+				return err
 			}
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	if len(c.head) == metaEnd && c.size > c.meta.size()+sha256.Size {
-		return 0, fmt.Errorf("%w: it goes on after the %d bytes that its meta page states", ErrCorrupt, c.meta.size()+sha256.Size)
-	}
-	c.hold(p)
-	return len(p), nil
+	last, err := s.lastRevision()
+	s.compact = max(w.finished, w.scheduled)
+	s.revision = max(1, last, s.compact)
+	return err
 }
 
-// hold hashes all but what may yet turn out to be the digest at the end.
-func (c *checker) hold(p []byte) {
-	if len(p) >= sha256.Size {
-		c.sha.Write(c.tail)
-		cut := len(p) - sha256.Size
-		c.sha.Write(p[:cut])
-		c.tail = append(c.tail[:0], p[cut:]...)
-		return
+// Revision is the last one, which etcd would have.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
+// CompactRevision is the first one that can be read.
+func (s *Snapshot) CompactRevision() int64 { return s.compact }
+
+// Content walks all of the tree, as [Verify] does, in memory that hardly grows with the file: 24 bytes for a live
+// key. Prefix is kube-apiserver's --etcd-prefix; empty means DefaultPrefix.
+func (s *Snapshot) Content(ctx context.Context, prefix string) (*Content, error) {
+	c, _, err := s.walk(ctx, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("walk snapshot: %w", err)
 	}
-	c.tail = append(c.tail, p...)
-	if over := len(c.tail) - sha256.Size; over > 0 {
-		c.sha.Write(c.tail[:over])
-		c.tail = append(c.tail[:0], c.tail[over:]...)
-	}
+	return c, nil
 }
 
-func (c *checker) finish() (Info, error) {
-	if len(c.head) < metaEnd {
-		return Info{}, fmt.Errorf("%w: %d bytes are fewer than a meta page has: %w", ErrCorrupt, c.size, io.ErrUnexpectedEOF)
+func (s *Snapshot) walk(ctx context.Context, prefix string) (*Content, *bolt.Walker, error) {
+	if prefix == "" {
+		prefix = DefaultPrefix
 	}
-	if want := c.meta.size() + sha256.Size; c.size < want {
-		return Info{}, fmt.Errorf("%w: it ends after %d of %d bytes: %w", ErrCorrupt, c.size, want, io.ErrUnexpectedEOF)
-	}
-	if !bytes.Equal(c.sha.Sum(nil), c.tail) {
-		return Info{}, fmt.Errorf("%w: its SHA-256 is not the one that etcd appended", ErrCorrupt)
-	}
-	return Info{Size: c.size, PageSize: int(c.meta.pageSize), SHA256: hex.EncodeToString(c.tail)}, nil
+	r := newReader(prefix)
+	return walkTree(s.file.Meta, &filePages{file: s.file, ctx: ctx, reader: r}, r)
 }
 
-// Where bbolt keeps things: go.etcd.io/bbolt, internal/common/page.go and meta.go.
-const (
-	pageHeaderSize = 16
-	metaEnd        = pageHeaderSize + 64
-	metaFlag       = 0x04
-	boltMagic      = 0xED0CDAED
-	boltVersion    = 2
-	minPageSize    = 4 << 10
-	maxPageSize    = 64 << 10
-)
-
-type meta struct {
-	pageSize uint32
-	pages    uint64 // all pages of the file have smaller ids
+// filePages reads pages as a walk asks for them.
+type filePages struct {
+	file    *bolt.File
+	ctx     context.Context // of the one walk
+	reader  *reader
+	buf     []byte
+	last    bolt.Page // a leaf, in buf
+	records []brief
 }
 
-func (m meta) size() int64 { return int64(m.pages) * int64(m.pageSize) }
-
-// parseMeta reads page 0, which a snapshot always has whole: the server writes both meta
-// pages anew when it sends one (bbolt's Tx.WriteTo), and sends as many pages as they state.
-func parseMeta(b []byte) (meta, error) {
-	le := binary.LittleEndian
-	flags, body := le.Uint16(b[8:]), b[pageHeaderSize:]
-	m := meta{pageSize: le.Uint32(body[8:]), pages: le.Uint64(body[40:])}
-	sum := fnv.New64a()
-	sum.Write(body[:56])
-	switch {
-	case le.Uint32(body) != boltMagic:
-		return meta{}, fmt.Errorf("%w: it does not begin with a meta page of bbolt: is it an etcd v3 snapshot?", ErrCorrupt)
-	case le.Uint32(body[4:]) != boltVersion:
-		return meta{}, fmt.Errorf("%w: bbolt file version %d, want %d", ErrCorrupt, le.Uint32(body[4:]), boltVersion)
-	case sum.Sum64() != le.Uint64(body[56:]) || flags != metaFlag || le.Uint64(b) != 0:
-		return meta{}, fmt.Errorf("%w: the first meta page does not have its checksum", ErrCorrupt)
-	case m.pageSize < minPageSize || m.pageSize > maxPageSize || m.pageSize&(m.pageSize-1) != 0:
-		return meta{}, fmt.Errorf("%w: page size %d", ErrCorrupt, m.pageSize)
-	case m.pages < 3 || m.pages > 1<<40/minPageSize:
-		return meta{}, fmt.Errorf("%w: the meta page states %d pages", ErrCorrupt, m.pages)
+func (f *filePages) Branch(id uint64) (bolt.Page, bool, error) {
+	if err := context.Cause(f.ctx); err != nil {
+		return bolt.Page{}, false, err
 	}
-	return m, nil
+	p, buf, err := f.file.Page(id, f.buf)
+	f.buf = buf
+	if err != nil {
+		return bolt.Page{}, false, err
+	}
+	if p.IsLeaf() {
+		f.last = p
+		return p, false, nil
+	}
+	return p.Clone(), true, nil
+}
+
+// leaf is the page that Branch has just read.
+func (f *filePages) leaf(id uint64) (found, error) {
+	l, records, ok, err := f.reader.read(f.last, f.records[:0])
+	f.records = records
+	if err != nil || !ok {
+		return found{page: f.last}, err
+	}
+	return found{keys: true, leaf: l, records: slices.Values(records)}, nil
+}
+
+// tree visits the leaf pages of a tree in order. A page is good until visit returns.
+func (s *Snapshot) tree(ctx context.Context, root uint64, visit func(bolt.Page) error) error {
+	f := &filePages{file: s.file, ctx: ctx}
+	return bolt.NewWalker(s.file.Meta, f).Walk(root, func(id uint64, low, high []byte) (uint64, error) {
+		if err := f.last.Within(low, high); err != nil {
+			return 0, err
+		}
+		return f.last.Run(), visit(f.last)
+	})
+}
+
+// bucket visits the leaf pages of a bucket, of which there are none if the bucket is not there.
+func (s *Snapshot) bucket(ctx context.Context, name string, visit func(bolt.Page) error) error {
+	value, ok := s.buckets[name]
+	if !ok {
+		return nil
+	}
+	root, inline, err := bolt.Bucket(value)
+	if err == nil && root == 0 {
+		err = visit(inline)
+	} else if err == nil {
+		err = s.tree(ctx, root, visit)
+	}
+	if err != nil {
+		return fmt.Errorf("bucket %q: %w", name, err)
+	}
+	return nil
+}
+
+// lastRevision goes down the right side of the bucket of keys.
+func (s *Snapshot) lastRevision() (int64, error) {
+	root, p, err := bolt.Bucket(s.buckets["key"])
+	if err == nil && root != 0 {
+		p, err = s.file.Last(root)
+	}
+	if err != nil || p.Len() == 0 {
+		return 0, err
+	}
+	key, _, _ := p.Leaf(p.Len() - 1)
+	r, ok := parseRevision(key)
+	if !ok {
+		return 0, fmt.Errorf("%w: the last key %.32q is no revision", ErrCorrupt, key)
+	}
+	return r.main, nil
+}
+
+// records visits all records in the order of their revisions. The slices are good until visit returns.
+func (s *Snapshot) records(ctx context.Context, visit func(place, revision, record, []byte) error) error {
+	return s.bucket(ctx, "key", func(p bolt.Page) error {
+		for i := range p.Len() {
+			key, value, bucket := p.Leaf(i)
+			r, ok := parseRevision(key)
+			if !ok || bucket {
+				return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", ErrCorrupt, p.ID, key)
+			}
+			rec, err := parseRecord(value, r)
+			if err != nil {
+				return err
+			}
+			if err := visit(place{p.ID, i}, r, rec, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// place is where a record stands: page 0 is the bucket's inline page.
+type place struct {
+	page  uint64
+	index int
+}
+
+// walkFile is what a file of a snapshot holds.
+func walkFile(ctx context.Context, r io.ReaderAt, size int64, prefix string) (*Content, *bolt.Walker, error) {
+	s, err := Open(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.walk(ctx, prefix)
 }

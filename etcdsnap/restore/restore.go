@@ -121,7 +121,7 @@ func fetch(ctx context.Context, path string, src io.Reader) (etcdsnap.Info, erro
 	if err != nil {
 		return etcdsnap.Info{}, err
 	}
-	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, f))
+	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, f), etcdsnap.VerifyOptions{})
 	return info, errors.Join(err, f.Close())
 }
 

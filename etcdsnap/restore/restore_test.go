@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func startEtcd(t testing.TB, m restore.Member) *clientv3.Client {
 	}
 	t.Cleanup(e.Close)
 	<-e.Server.ReadyNotify()
-	client, err := etcdsnap.Dial(context.Background(), "http://"+e.Clients[0].Addr().String(), nil)
+	client, err := etcdsnap.Dial(context.Background(), []string{"http://" + e.Clients[0].Addr().String()}, nil, etcdsnap.DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestRestoreBoots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Snapshot != saved.Info {
+	if !reflect.DeepEqual(result.Snapshot, saved.Info) {
 		t.Errorf("snapshot %+v, want %+v", result.Snapshot, saved.Info)
 	}
 	if result.SnapshotRevision != saved.MinRevision {
@@ -135,7 +136,7 @@ func TestRestoreBoots(t *testing.T) {
 	if len(members.Members) != 1 || members.Members[0].Name != m.Name || members.Members[0].PeerURLs[0] != m.PeerURL {
 		t.Errorf("members: %v", members.Members)
 	}
-	if fmt.Sprintf("%x", members.Header.ClusterId) == saved.ClusterID {
+	if fmt.Sprintf("%x", members.Header.ClusterId) == saved.Member.ClusterID {
 		t.Error("the restored cluster has the old one's id")
 	}
 	// What a kubelet does that was connected to the old etcd.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"time"
@@ -88,25 +87,25 @@ func backup(ctx context.Context, out steps, root, to string, recipients []age.Re
 	if err := addNode(set, node); err != nil {
 		return nil, err
 	}
-	err = out.do("etcd", func(wrap func(io.Writer) io.Writer) (string, error) {
-		saved, err := addSnapshot(ctx, set, node, nodeFS, wrap)
+	err = out.do("etcd", func(p progress) (string, error) {
+		saved, err := addSnapshot(ctx, set, node, nodeFS, p)
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s of etcd %s at revision %d or later, verified", mib(saved.Size), saved.Version, saved.MinRevision), nil
+		return describeSnapshot(saved.Info, "etcd "+saved.Member.Version), nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	// After the snapshot: whatever key it needs is on disk by now.
-	err = out.do("pki", func(func(io.Writer) io.Writer) (string, error) {
+	err = out.do("pki", func(progress) (string, error) {
 		info, err := addPKI(set, node, nodeFS, recipients)
 		return count(info.Files, "file") + " sealed", err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return node, out.do("set", func(func(io.Writer) io.Writer) (string, error) {
+	return node, out.do("set", func(progress) (string, error) {
 		for _, finish := range []func() error{set.Close, sealed.Close, file.Commit} {
 			if err := finish(); err != nil {
 				return "", err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,7 +62,7 @@ func serveNode(ctx context.Context, out steps, dir string, objects int) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	var node *demonode.Node
-	err := out.do("node", func(func(io.Writer) io.Writer) (_ string, err error) {
+	err := out.do("node", func(progress) (_ string, err error) {
 		node, err = demonode.Start(ctx, dir, objects)
 		return fmt.Sprintf("%d objects in an etcd behind TLS, up until interrupted", objects), err
 	})
@@ -87,7 +86,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 		return err
 	}
 	var node *demonode.Node
-	err = out.do("node", func(func(io.Writer) io.Writer) (string, error) {
+	err = out.do("node", func(progress) (string, error) {
 		node, err = demonode.Start(ctx, root, objects)
 		return fmt.Sprintf("a kubeadm-shaped node, %d objects in an etcd behind TLS", objects), err
 	})
@@ -120,7 +119,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err := restoreEtcd(ctx, out, set, identities, restore.Member{DataDir: dataDir}, time.Now()); err != nil {
 		return err
 	}
-	err = out.do("boot", func(func(io.Writer) io.Writer) (string, error) {
+	err = out.do("boot", func(progress) (string, error) {
 		return "etcd started with its manifest's flags and certificates", node.Restart(ctx)
 	})
 	if err != nil {

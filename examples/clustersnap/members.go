@@ -46,19 +46,19 @@ func readNode(set *clustersnap.Set) (*kubeadm.Node, error) {
 }
 
 // addSnapshot adds a verified snapshot of the node's etcd.
-func addSnapshot(ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, wrap func(io.Writer) io.Writer) (*etcdsnap.Saved, error) {
+func addSnapshot(ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, p progress) (*etcdsnap.Saved, error) {
 	config, err := node.Etcd.TLSConfig(nodeFS)
 	if err != nil {
 		return nil, err
 	}
-	client, err := etcdsnap.Dial(ctx, node.Etcd.Endpoints[0].Value, config)
+	client, err := etcdsnap.Dial(ctx, []string{node.Etcd.Endpoints[0].Value}, config, etcdsnap.DialOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	var saved *etcdsnap.Saved // complete when it is described, after the save
 	err = set.Add(etcdMember, &saved, clustersnap.Compressed(func(w io.Writer) (err error) {
-		saved, err = etcdsnap.Save(ctx, wrap(w), client, etcdsnap.Options{})
+		saved, err = etcdsnap.Save(ctx, p.wrap(w), client, etcdsnap.Options{})
 		return err
 	}))
 	return saved, err

@@ -14,12 +14,12 @@ import (
 // terminal what is under way. An error ends with its step, and main prints it.
 type steps struct{ out io.Writer }
 
-// do runs one step. What goes through wrap's writers is counted on the terminal meanwhile.
-func (s steps) do(name string, step func(wrap func(io.Writer) io.Writer) (figure string, err error)) error {
+// do runs one step. What it says of its progress is shown on the terminal meanwhile.
+func (s steps) do(name string, step func(progress) (figure string, err error)) error {
 	start := time.Now()
-	wrap, end := watch(name)
-	figure, err := step(wrap)
-	end()
+	p := watch(name)
+	figure, err := step(p)
+	p.end()
 	if err != nil {
 		return err
 	}
@@ -27,10 +27,12 @@ func (s steps) do(name string, step func(wrap func(io.Writer) io.Writer) (figure
 	return nil
 }
 
-// watch shows on a terminal that a step is under way. The end takes it off the screen.
-func watch(name string) (wrap func(io.Writer) io.Writer, end func()) {
+// progress shows bytes on a terminal, and nothing elsewhere.
+type progress struct{ bar *progressbar.ProgressBar }
+
+func watch(name string) progress {
 	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return func(w io.Writer) io.Writer { return w }, func() {}
+		return progress{}
 	}
 	bar := progressbar.NewOptions64(-1,
 		progressbar.OptionSetWriter(os.Stderr),
@@ -39,7 +41,29 @@ func watch(name string) (wrap func(io.Writer) io.Writer, end func()) {
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish())
 	_ = bar.RenderBlank() // a screen that can't be written to stops no backup
-	return func(w io.Writer) io.Writer { return io.MultiWriter(w, bar) }, func() { _ = bar.Finish() }
+	return progress{bar}
+}
+
+// wrap counts what is written to w.
+func (p progress) wrap(w io.Writer) io.Writer {
+	if p.bar == nil {
+		return w
+	}
+	return io.MultiWriter(w, p.bar)
+}
+
+// at says how many bytes there are.
+func (p progress) at(n int64) {
+	if p.bar != nil {
+		_ = p.bar.Set64(n)
+	}
+}
+
+// end takes it off the screen.
+func (p progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
 }
 
 func (s steps) line(name, text string) { fmt.Fprintf(s.out, "%-9s %s\n", name, text) }

@@ -70,18 +70,21 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 		return err
 	}
 	defer f.Close()
-	if err := out.do("set", func(func(io.Writer) io.Writer) (string, error) {
+	if err := out.do("set", func(progress) (string, error) {
 		return fmt.Sprintf("%d members of %s, all digests right", len(set.Members()), set.Created().Format(time.RFC3339)), set.Verify(ctx)
 	}); err != nil {
 		return err
 	}
-	if err := out.do("etcd", func(wrap func(io.Writer) io.Writer) (string, error) {
-		saved, err := verifySnapshot(ctx, set, wrap)
-		return fmt.Sprintf("%s of etcd %s at revision %d or later, digest right", mib(saved.Size), saved.Version, saved.MinRevision), err
+	if err := out.do("etcd", func(p progress) (string, error) {
+		saved, err := verifySnapshot(ctx, set, p)
+		if err != nil {
+			return "", err
+		}
+		return describeSnapshot(saved.Info, "etcd "+saved.Member.Version), nil
 	}); err != nil {
 		return err
 	}
-	return out.do("pki", func(func(io.Writer) io.Writer) (string, error) {
+	return out.do("pki", func(progress) (string, error) {
 		bundle, err := openPKI(set, identities)
 		if err != nil {
 			return "", err
@@ -91,16 +94,17 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 	})
 }
 
-func verifySnapshot(ctx context.Context, set *clustersnap.Set, wrap func(io.Writer) io.Writer) (etcdsnap.Saved, error) {
+func verifySnapshot(ctx context.Context, set *clustersnap.Set, p progress) (etcdsnap.Saved, error) {
 	src, saved, err := openSnapshot(set)
 	if err != nil {
 		return saved, err
 	}
 	defer src.Close()
-	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, wrap(io.Discard)))
-	if err == nil && info != saved.Info {
+	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, p.wrap(io.Discard)), etcdsnap.VerifyOptions{})
+	if err == nil && (info.SHA256 != saved.SHA256 || info.Size != saved.Size) {
 		err = errors.New("the snapshot is not the one that the index describes")
 	}
+	saved.Info = info
 	return saved, err
 }
 
@@ -110,13 +114,13 @@ func proveBoot(ctx context.Context, out steps, name, scratch string, identities 
 		return err
 	}
 	defer f.Close()
-	return out.do("boot", func(wrap func(io.Writer) io.Writer) (string, error) {
+	return out.do("boot", func(p progress) (string, error) {
 		src, _, err := openSnapshot(set)
 		if err != nil {
 			return "", err
 		}
 		defer src.Close()
-		proof, err := restore.Prove(ctx, scratch, io.TeeReader(src, wrap(io.Discard)), nil)
+		proof, err := restore.Prove(ctx, scratch, io.TeeReader(src, p.wrap(io.Discard)), nil)
 		if err != nil {
 			return "", err
 		}

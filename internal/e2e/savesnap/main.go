@@ -1,52 +1,51 @@
-// Command savesnap saves a snapshot of an etcd to a durable file as an embedder of the library would:
+// Command savesnap saves a snapshot of an etcd to a durable file as an embedder of the library would, and from the
+// member's own file where its data directory is given:
 //
-//	savesnap FILE ENDPOINT CA CERT KEY
+//	savesnap FILE ENDPOINT CA CERT KEY [DATADIR]
 //
 // It is what benchmarks hold against etcdctl snapshot save.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
-	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/etcdsnap"
 )
 
 func main() {
-	if len(os.Args) != 6 {
-		fmt.Fprintln(os.Stderr, "usage: savesnap FILE ENDPOINT CA CERT KEY")
+	if len(os.Args) != 6 && len(os.Args) != 7 {
+		fmt.Fprintln(os.Stderr, "usage: savesnap FILE ENDPOINT CA CERT KEY [DATADIR]")
 		os.Exit(2)
 	}
 	files := transport.TLSInfo{TrustedCAFile: os.Args[3], CertFile: os.Args[4], KeyFile: os.Args[5]}
-	if err := save(os.Args[1], os.Args[2], files); err != nil {
+	opts := etcdsnap.Options{}
+	if len(os.Args) == 7 {
+		opts.DataDir = os.Args[6]
+	}
+	if err := save(context.Background(), os.Args[1], os.Args[2], files, opts); err != nil {
 		fmt.Fprintln(os.Stderr, "savesnap:", err)
 		os.Exit(1)
 	}
 }
 
-func save(path, endpoint string, files transport.TLSInfo) error {
+func save(ctx context.Context, path, endpoint string, files transport.TLSInfo, opts etcdsnap.Options) error {
 	config, err := files.ClientConfig()
 	if err != nil {
 		return err
 	}
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, TLS: config, Logger: zap.NewNop()})
+	client, err := etcdsnap.Dial(ctx, []string{endpoint}, config, etcdsnap.DialOptions{})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	file, err := clustersnap.Create(path)
-	if err != nil {
-		return err
+	saved, err := etcdsnap.SaveFile(ctx, path, client, opts)
+	if err == nil && opts.DataDir != "" && !saved.Local {
+		err = errors.New("not read from the member's file: " + saved.NotLocal)
 	}
-	defer file.Close()
-	if _, err := etcdsnap.Save(context.Background(), file, client, etcdsnap.Options{}); err != nil {
-		return err
-	}
-	return file.Commit()
+	return err
 }

@@ -1,0 +1,182 @@
+package etcdsnap
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/clustersnap/clustersnap/etcdsnap/internal/bolt"
+)
+
+// collector keeps of a stream of pages what a walk through the tree needs, since the tree shows only at the end
+// which pages are part of it: branch pages, the pages of small buckets, and a summary of each page of
+// records. For Kubernetes objects that is about a hundredth of the database.
+type collector struct {
+	bolt.Scanner
+	passed  int64
+	reader  *reader
+	limit   int // bytes that may be kept; 0 for a share of the database
+	kept    int
+	pages   map[uint64]bolt.Page // branches, and leaves that are no records
+	leaves  chunks[leaf]         // by page id, as they come
+	records chunks[brief]        // nil once they would be too much
+	counted bool
+	given   bool // up: all of it would be too much
+	bad     map[uint64]error
+	scratch []brief
+}
+
+func newCollector(prefix string, limit int) *collector {
+	c := &collector{
+		reader:  newReader(prefix),
+		limit:   limit,
+		pages:   map[uint64]bolt.Page{},
+		counted: true,
+		bad:     map[uint64]error{},
+	}
+	c.Visit = c.visit
+	return c
+}
+
+// maxOver is how far a file can go on behind its last page, and more: bbolt makes files longer by 16 MiB (its AllocSize).
+const maxOver = 64 << 20
+
+// Write takes the next bytes. What goes on without end is known as such before its end.
+func (c *collector) Write(p []byte) (int, error) {
+	c.passed += int64(len(p))
+	if n, err := c.Scanner.Write(p); err != nil {
+		return n, err
+	}
+	if want := c.Metas.Size() + sha256.Size; c.Ready() && c.passed > want+maxOver {
+		return 0, fmt.Errorf("%w: it goes on after the %d bytes that its meta page states", ErrCorrupt, want)
+	}
+	return len(p), nil
+}
+
+const (
+	leafSize  = 48 // bytes, of a leaf
+	briefSize = 16
+	pageCost  = 100 // of a page that is kept, beyond its bytes
+	// A quarter of a database stands against hostile ones: honest ones need a hundredth, and with the smallest
+	// records a seventh.
+	shareOf    = 4
+	shareFloor = 64 << 20
+	// maxBad bounds the reasons that are kept: free pages may hold anything.
+	maxBad = 1000
+)
+
+// visit keeps a page that may be part of the tree.
+func (c *collector) visit(p bolt.Page, err error) {
+	if c.given {
+		return
+	}
+	if c.limit == 0 {
+		c.limit = shareFloor + int(c.Size()/shareOf)
+	}
+	var l leaf
+	isKeys := false
+	if err == nil && p.IsLeaf() {
+		l, c.scratch, isKeys, err = c.reader.read(p, c.scratch[:0])
+	}
+	switch {
+	case err != nil:
+		if len(c.bad) < maxBad {
+			c.bad[p.ID] = err
+		}
+	case isKeys:
+		c.keep(l)
+	default:
+		c.pages[p.ID] = p.Clone()
+		c.kept += p.Size() + pageCost
+	}
+	if c.kept > c.limit && c.counted {
+		c.kept -= c.records.n * briefSize
+		c.records, c.counted = chunks[brief]{}, false
+	}
+	if c.kept > c.limit {
+		c.given, c.pages, c.leaves, c.bad = true, nil, chunks[leaf]{}, nil
+	}
+}
+
+func (c *collector) keep(l leaf) {
+	l.start = uint32(c.records.n)
+	c.leaves.append(l)
+	c.kept += leafSize
+	if c.counted {
+		for _, b := range c.scratch {
+			c.records.append(b)
+		}
+		c.kept += len(c.scratch) * briefSize
+	}
+}
+
+// Branch gives a branch page that came by.
+func (c *collector) Branch(id uint64) (bolt.Page, bool, error) {
+	p, ok := c.pages[id]
+	return p, ok && !p.IsLeaf(), nil
+}
+
+func (c *collector) leaf(id uint64) (found, error) {
+	if p, ok := c.pages[id]; ok {
+		return found{page: p}, nil
+	}
+	i, ok := c.leaves.search(func(l leaf) int { return int(l.id) - int(id) })
+	if !ok {
+		if err := c.bad[id]; err != nil {
+			return found{}, err
+		}
+		return found{}, fmt.Errorf("%w: page %d is neither branch nor leaf", ErrCorrupt, id)
+	}
+	l := c.leaves.at(i)
+	f := found{keys: true, leaf: l}
+	if c.counted {
+		f.records = func(yield func(brief) bool) {
+			for i := range int(l.count) {
+				if !yield(c.records.at(int(l.start) + i)) {
+					return
+				}
+			}
+		}
+	}
+	return f, nil
+}
+
+// check walks the tree, unless it was too large to be kept: then there is no content.
+func (c *collector) check() (*Content, *bolt.Walker, error) {
+	if c.given {
+		return nil, nil, nil
+	}
+	return walkTree(c.Meta, c, c.reader)
+}
+
+// chunks is a slice that grows without being copied, which would take three times its memory.
+type chunks[T any] struct {
+	list [][]T
+	n    int
+}
+
+const chunkLen = 8192
+
+func (c *chunks[T]) append(v T) {
+	if c.n%chunkLen == 0 {
+		c.list = append(c.list, make([]T, 0, chunkLen))
+	}
+	last := &c.list[len(c.list)-1]
+	*last = append(*last, v)
+	c.n++
+}
+
+func (c *chunks[T]) at(i int) T { return c.list[i/chunkLen][i%chunkLen] }
+
+// search finds v by what compare says of it, in ascending order.
+func (c *chunks[T]) search(compare func(T) int) (int, bool) {
+	chunk, ok := slices.BinarySearchFunc(c.list, 0, func(l []T, _ int) int { return compare(l[len(l)-1]) })
+	if chunk == len(c.list) {
+		return 0, false
+	}
+	if ok {
+		return chunk*chunkLen + len(c.list[chunk]) - 1, true
+	}
+	i, ok := slices.BinarySearchFunc(c.list[chunk], 0, func(v T, _ int) int { return compare(v) })
+	return chunk*chunkLen + i, ok
+}

@@ -1,0 +1,295 @@
+package etcdsnap
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/clustersnap/clustersnap/etcdsnap/internal/bolt"
+)
+
+// Content is what the tree of a snapshot holds, once all of it has been walked and found sound: each page in one place, keys in
+// order, each record decodable.
+type Content struct {
+	// Revision is the last one, which etcd has when it starts from the snapshot; reads before CompactRevision
+	// are refused. Both follow server/storage/mvcc/kvstore.go.
+	Revision        int64 `json:"revision"`
+	CompactRevision int64 `json:"compactRevision"`
+	// ConsistentIndex and Term are those of the last entry of the raft log that is in the data.
+	ConsistentIndex uint64 `json:"consistentIndex"`
+	Term            uint64 `json:"term"`
+	// StorageVersion is that of the data, such as "3.6.0", and ClusterVersion the one that the members had agreed
+	// upon. Data of etcd before 3.6 does not state the first.
+	StorageVersion string `json:"storageVersion,omitempty"`
+	ClusterVersion string `json:"clusterVersion,omitempty"`
+	// Downgrade is the version that a downgrade under way is for.
+	Downgrade string `json:"downgrade,omitempty"`
+	// Auth reports whether authentication is on.
+	Auth bool `json:"auth,omitempty"`
+	// Alarms are those that were raised.
+	Alarms []Alarm `json:"alarms,omitempty"`
+	// InUse is in bytes: the pages that are not free.
+	InUse int64 `json:"inUse"`
+	// Hash is the one that "etcdutl snapshot status" prints, in decimal there: a CRC-32C of all buckets.
+	Hash uint32 `json:"hash"`
+	// Records counts all revisions of keys that are stored, tombstones included.
+	Records int64 `json:"records"`
+	// Keyspace is what is live. It is nil where counting would have taken too much memory: see [Save].
+	Keyspace *Keyspace `json:"keyspace,omitempty"`
+}
+
+// Keyspace counts live keys, and what each resource takes: that with the most bytes stored stands first.
+type Keyspace struct {
+	Keys      int64   `json:"keys"`
+	Resources []Usage `json:"resources"`
+}
+
+// Alarm is one of etcd's: the kind is "NOSPACE" or "CORRUPT".
+type Alarm struct {
+	MemberID string `json:"memberID"`
+	Kind     string `json:"kind"`
+}
+
+// pages is where a walk finds the pages of a snapshot: a file, or what was kept while they streamed by.
+type pages interface {
+	bolt.Branches
+	leaf(id uint64) (found, error)
+}
+
+// found is a leaf page: what was read of it where all its keys are revisions, and the page itself elsewhere.
+type found struct {
+	keys    bool
+	leaf    leaf
+	records iter.Seq[brief] // nil if they are not kept
+	page    bolt.Page
+}
+
+// walk is one pass through all buckets, in the order in which "etcdutl snapshot status" hashes them.
+type walk struct {
+	*bolt.Walker
+	pages   pages
+	reader  *reader
+	content *Content
+	usage   *usage // nil once records are missing
+
+	finished, scheduled int64
+	last                revision
+}
+
+// walkTree checks the whole tree. The names are those by which the pages' records were read.
+func walkTree(m bolt.Meta, p pages, r *reader) (*Content, *bolt.Walker, error) {
+	w := &walk{Walker: bolt.NewWalker(m, p), pages: p, reader: r, content: &Content{}, usage: &usage{names: r.names}}
+	keys := false
+	err := w.Walk(m.Root, func(id uint64, low, high []byte) (uint64, error) {
+		f, err := p.leaf(id)
+		if err != nil {
+			return 0, err
+		}
+		if f.keys {
+			return 0, fmt.Errorf("%w: page %d has records where buckets should be", ErrCorrupt, id)
+		}
+		page := f.page.Clone() // which stays while others are read
+		for i := range page.Len() {
+			name, value, bucket := page.Leaf(i)
+			if !bucket {
+				return 0, fmt.Errorf("%w: %q is no bucket", ErrCorrupt, name)
+			}
+			keys = keys || string(name) == "key"
+			if err := w.bucket(string(name), value); err != nil {
+				return 0, fmt.Errorf("bucket %q: %w", name, err)
+			}
+		}
+		return page.Run(), page.Within(low, high)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !keys {
+		return nil, nil, fmt.Errorf("%w: it has no bucket of keys: is it an etcd v3 snapshot?", ErrCorrupt)
+	}
+	c := w.content
+	c.InUse = int64(w.Used()) * int64(m.PageSize)
+	c.CompactRevision = max(w.finished, w.scheduled)
+	c.Revision = max(1, w.last.main, c.CompactRevision) // an etcd without keys is at 1
+	if w.usage != nil {
+		c.Keyspace = new(Keyspace)
+		c.Keyspace.Resources, c.Keyspace.Keys = w.usage.result()
+	}
+	return c, w.Walker, nil
+}
+
+// bucket walks one bucket.
+func (w *walk) bucket(name string, value []byte) error {
+	root, inline, err := bolt.Bucket(value)
+	if err != nil {
+		return err
+	}
+	w.content.Hash = uint32(crc(w.content.Hash).add([]byte(name)))
+	if root == 0 {
+		f, err := w.reader.found(inline)
+		if err != nil {
+			return err
+		}
+		return w.page(name, f, nil, nil)
+	}
+	return w.Walk(root, func(id uint64, low, high []byte) (uint64, error) {
+		f, err := w.pages.leaf(id)
+		if err != nil {
+			return 0, err
+		}
+		run := uint64(f.leaf.run)
+		if !f.keys {
+			if f.page.Len() == 0 && id != root {
+				return 0, fmt.Errorf("%w: leaf page %d is empty", ErrCorrupt, id)
+			}
+			run = f.page.Run()
+		}
+		return run, w.page(name, f, low, high)
+	})
+}
+
+// page takes one leaf page of a bucket.
+func (w *walk) page(name string, f found, low, high []byte) error {
+	if f.keys {
+		return w.revisions(name, f, low, high)
+	}
+	if name == "key" && f.page.Len() > 0 {
+		key, _, _ := f.page.Leaf(0)
+		return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", ErrCorrupt, f.page.ID, key)
+	}
+	for i := range f.page.Len() {
+		key, value, bucket := f.page.Leaf(i)
+		if bucket {
+			return fmt.Errorf("%w: there is a bucket in it", ErrCorrupt)
+		}
+		w.content.Hash = uint32(crc(w.content.Hash).add(key).add(value))
+		if err := w.entry(name, key, value); err != nil {
+			return err
+		}
+	}
+	return f.page.Within(low, high)
+}
+
+// revisions takes one leaf page of records.
+func (w *walk) revisions(name string, f found, low, high []byte) error {
+	l := f.leaf
+	first := revision{main: l.firstMain, sub: int64(l.firstSub)}
+	last := revision{main: l.lastMain, sub: int64(l.lastSub)}
+	// The bounds are keys of the same kind, or they would not have come from the same tree.
+	if from, ok := parseRevision(low); low != nil && (!ok || from.after(first)) {
+		return fmt.Errorf("%w: page %d begins below the key that leads to it", ErrCorrupt, l.id)
+	}
+	if to, ok := parseRevision(high); high != nil && (!ok || !to.after(last)) {
+		return fmt.Errorf("%w: page %d goes on above the keys that lead to it", ErrCorrupt, l.id)
+	}
+	w.content.Hash = uint32(crc(w.content.Hash).join(l.sum, uint64(l.size)))
+	if name != "key" {
+		return nil
+	}
+	w.content.Records += int64(l.count)
+	w.last = last
+	if f.records == nil {
+		w.usage = nil
+	}
+	if w.usage != nil {
+		for b := range f.records {
+			w.usage.add(b)
+		}
+	}
+	return nil
+}
+
+// entry takes what matters here of the small buckets (server/storage/schema).
+func (w *walk) entry(bucket string, key, value []byte) error {
+	c, ok := w.content, true
+	switch bucket + "/" + string(key) {
+	case "meta/consistent_index":
+		c.ConsistentIndex, ok = bigEndian(value)
+	case "meta/term":
+		c.Term, ok = bigEndian(value)
+	case "meta/storageVersion":
+		c.StorageVersion = string(value)
+	case "meta/finishedCompactRev":
+		w.finished, ok = compacted(value)
+	case "meta/scheduledCompactRev":
+		w.scheduled, ok = compacted(value)
+	case "cluster/clusterVersion":
+		c.ClusterVersion = string(value)
+	case "cluster/downgrade":
+		var d struct {
+			Target  string `json:"target-version"`
+			Enabled bool   `json:"enabled"`
+		}
+		if ok = json.Unmarshal(value, &d) == nil; d.Enabled {
+			c.Downgrade = d.Target
+		}
+	case "auth/authEnabled":
+		c.Auth = len(value) == 1 && value[0] == 1
+	default:
+		if bucket == "alarm" {
+			var a Alarm
+			if a, ok = parseAlarm(key); ok {
+				c.Alarms = append(c.Alarms, a)
+			}
+		}
+	}
+	if !ok || len(value) > maxEntry && bucket == "cluster" {
+		return fmt.Errorf("%w: %.32q can't be read", ErrCorrupt, key)
+	}
+	return nil
+}
+
+const maxEntry = 64 << 10
+
+func bigEndian(b []byte) (uint64, bool) {
+	if len(b) != 8 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(b), true
+}
+
+func compacted(b []byte) (int64, bool) {
+	r, ok := parseRevision(b)
+	return r.main, ok
+}
+
+// parseAlarm reads an etcdserverpb.AlarmMember: memberID = 1 and alarm = 2, both numbers.
+func parseAlarm(b []byte) (a Alarm, ok bool) {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 || kind != protowire.VarintType {
+			return a, false
+		}
+		v, m := protowire.ConsumeVarint(b[n:])
+		if m < 0 {
+			return a, false
+		}
+		switch number {
+		case 1:
+			a.MemberID = fmt.Sprintf("%x", v)
+		case 2:
+			a.Kind = alarmKind(v)
+		}
+		b = b[n+m:]
+	}
+	return a, a.Kind != ""
+}
+
+func alarmKind(v uint64) string {
+	switch v {
+	case 1:
+		return noSpace
+	case 2:
+		return corrupt
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+const (
+	noSpace = "NOSPACE"
+	corrupt = "CORRUPT"
+)

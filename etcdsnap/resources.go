@@ -1,0 +1,158 @@
+package etcdsnap
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Usage is what one resource takes in etcd.
+type Usage struct {
+	// Resource is the key's beginning below the prefix: "pods", or with an API group, "example.com/widgets". Keys that
+	// are not below the prefix are counted under their own first part, "compact_rev_key" for one.
+	Resource string `json:"resource"`
+	// Keys and Bytes count what is live: a key and its value as etcd stores them.
+	Keys  int64 `json:"keys"`
+	Bytes int64 `json:"bytes"`
+	// Records and RecordBytes count all that is stored, older revisions and tombstones included.
+	Records     int64 `json:"records"`
+	RecordBytes int64 `json:"recordBytes"`
+}
+
+// maxResources bounds what hostile keys can make of the table. A cluster with all its CRDs has a few hundred; what
+// goes beyond is counted as one.
+const (
+	maxResources = 4096
+	others       = "(others)"
+)
+
+// resources gives a small number to each resource.
+type resources struct {
+	prefix string // ends in a slash
+	number map[string]uint16
+	names  []string
+}
+
+func newResources(prefix string) *resources {
+	return &resources{prefix: strings.TrimSuffix(prefix, "/") + "/", number: map[string]uint16{}}
+}
+
+func (r *resources) of(key []byte) uint16 {
+	name := resourceOf(key, r.prefix)
+	n, ok := r.number[string(name)]
+	if !ok {
+		if len(r.names) == maxResources {
+			name = []byte(others)
+			if n, ok = r.number[others]; ok {
+				return n
+			}
+		}
+		n = uint16(len(r.names))
+		r.names = append(r.names, string(name))
+		r.number[string(name)] = n
+	}
+	return n
+}
+
+// maxName bounds the part of a key that names its resource: DNS names have 253 bytes.
+const maxName = 253
+
+// resourceOf follows where kube-apiserver puts things: below the prefix is the resource, or a group with dots and then the
+// resource; "services" has two kinds of its own below it (pkg/registry/core/rest/storage_core.go).
+func resourceOf(key []byte, prefix string) []byte {
+	rest, ok := bytes.CutPrefix(key, []byte(prefix))
+	if !ok {
+		rest = bytes.TrimPrefix(key, []byte("/"))
+	}
+	first, more, _ := bytes.Cut(rest, []byte("/"))
+	end := len(first)
+	if ok && (bytes.IndexByte(first, '.') >= 0 || string(first) == "services") {
+		second, _, _ := bytes.Cut(more, []byte("/"))
+		end = min(len(rest), end+1+len(second))
+	}
+	return rest[:min(end, maxName)]
+}
+
+// usage counts the records of each resource, and by the newest record of each key what is live. The records
+// come in the order of their revisions.
+type usage struct {
+	names  *resources
+	counts []Usage
+	live   newest
+}
+
+func (u *usage) add(b brief) {
+	if b.flags&isKeyless != 0 {
+		return
+	}
+	for int(b.resource) >= len(u.counts) {
+		u.counts = append(u.counts, Usage{})
+	}
+	c := &u.counts[b.resource]
+	c.Records++
+	c.RecordBytes += int64(b.size)
+	if old, ok := u.live.replace(b); ok && old.flags&isTombstone == 0 {
+		u.counts[old.resource].Keys--
+		u.counts[old.resource].Bytes -= int64(old.size)
+	}
+	if b.flags&isTombstone == 0 {
+		c.Keys++
+		c.Bytes += int64(b.size)
+	}
+}
+
+// result lists the resources, those with most bytes stored first.
+func (u *usage) result() (list []Usage, keys int64) {
+	for i, c := range u.counts {
+		if c.Records > 0 {
+			c.Resource = u.names.names[i]
+			list = append(list, c)
+			keys += c.Keys
+		}
+	}
+	slices.SortFunc(list, func(a, b Usage) int {
+		return cmp.Or(cmp.Compare(b.RecordBytes, a.RecordBytes), cmp.Compare(a.Resource, b.Resource))
+	})
+	return list, keys
+}
+
+// newest holds the newest record of each key: an open-addressing table, since a map would take three times as much.
+type newest struct {
+	slots []brief // a size of 0 is free
+	n     int
+}
+
+// replace puts b in the place of the record before it of the same key.
+func (t *newest) replace(b brief) (old brief, ok bool) {
+	if 4*t.n >= 3*len(t.slots) {
+		t.grow()
+	}
+	i := t.find(b.key)
+	old, ok = t.slots[i], t.slots[i].size != 0
+	if !ok {
+		t.n++
+	}
+	t.slots[i] = b
+	return old, ok
+}
+
+// find gives the slot of a key, or the free one where it goes. A record that has a key has a size.
+func (t *newest) find(key uint64) uint64 {
+	mask := uint64(len(t.slots) - 1)
+	i := key & mask
+	for t.slots[i].size != 0 && t.slots[i].key != key {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+func (t *newest) grow() {
+	old := t.slots
+	t.slots = make([]brief, max(1024, 2*len(old)))
+	for _, b := range old {
+		if b.size != 0 {
+			t.slots[t.find(b.key)] = b
+		}
+	}
+}
