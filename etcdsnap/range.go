@@ -127,43 +127,60 @@ func (s *Snapshot) at(at place, buf []byte) (*mvccpb.KeyValue, []byte, error) {
 	}, buf, nil
 }
 
-// HashKV is what the call of that name gives on a live member at a revision, 0 for the latest, if it has compacted up to the
-// same one: a CRC-32C over what is stored of keys, and so the same on all members (server/storage/mvcc/hash.go). On
-// a member the call stops all writes while it works; here nobody waits.
-func (s *Snapshot) HashKV(ctx context.Context, rev int64) (hash uint32, compactRevision int64, err error) {
-	if rev == 0 {
-		rev = s.revision
+// HashKV is what the call of that name gives on a live member at a revision, 0 for the latest: a CRC-32C over what is stored of
+// keys, and so the same on all members that have compacted up to the same revision (server/storage/mvcc/hash.go). A
+// live one has often compacted further than the snapshot, and says so in its answer: compacted is for that, 0 for as far
+// as the snapshot. On a member the call stops all writes while it works; here nobody waits.
+func (s *Snapshot) HashKV(ctx context.Context, revision, compacted int64) (uint32, error) {
+	if revision == 0 {
+		revision = s.revision
+	}
+	if compacted == 0 {
+		compacted = s.compact
+	}
+	hash, err := s.hashKV(ctx, revision, compacted)
+	if err != nil {
+		return 0, fmt.Errorf("hash keys at revision %d: %w", revision, err)
+	}
+	return hash, nil
+}
+
+func (s *Snapshot) hashKV(ctx context.Context, rev, compacted int64) (uint32, error) {
+	if compacted < s.compact || rev < compacted {
+		return 0, fmt.Errorf("%w: the snapshot up to %d, the other side up to %d", ErrCompacted, s.compact, compacted)
+	}
+	if rev > s.revision {
+		return 0, fmt.Errorf("%w: it ends at %d", ErrFuture, s.revision)
 	}
 	keep, err := s.keep(ctx, rev)
 	if err != nil {
-		return 0, 0, fmt.Errorf("hash keys: %w", err)
+		return 0, err
 	}
 	sum, n := crc(0).add([]byte("key")), uint32(0)
 	err = s.records(ctx, func(_ place, r revision, _ record, value []byte) error {
 		n++
-		gone := r.main <= s.compact && len(keep) > 0 && !keep[n]
-		if r.main <= rev && !gone && !(r.main == s.compact && r.tombstone) {
+		gone := r.main <= compacted && len(keep) > 0 && !keep[n]
+		if r.main <= rev && !gone && !(r.main == compacted && r.tombstone) {
 			sum = sum.add(r.bytes()).add(value)
 		}
 		return nil
 	})
-	return uint32(sum), s.compact, err
+	return uint32(sum), err
 }
 
 // keep numbers the records that a compaction at rev would leave: the newest of each key, unless that is a tombstone.
 func (s *Snapshot) keep(ctx context.Context, rev int64) (map[uint32]bool, error) {
-	if rev < s.compact {
-		return nil, fmt.Errorf("%w: %d is before %d", ErrCompacted, rev, s.compact)
-	}
 	seed, n := maphash.MakeSeed(), uint32(0)
 	newest := map[uint64]uint32{}
 	if err := s.records(ctx, func(_ place, r revision, rec record, _ []byte) error {
 		n++
-		if key := maphash.Bytes(seed, rec.key); r.main <= rev {
+		key := maphash.Bytes(seed, rec.key)
+		switch {
+		case r.main > rev || len(rec.key) == 0:
+		case r.tombstone:
+			delete(newest, key)
+		default:
 			newest[key] = n
-			if r.tombstone {
-				delete(newest, key)
-			}
 		}
 		return nil
 	}); err != nil {
