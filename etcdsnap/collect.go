@@ -15,9 +15,9 @@ type collector struct {
 	bolt.Scanner
 	passed  int64
 	reader  *reader
-	limit   int // bytes that may be kept; 0 for a share of the database
+	limit   int // bytes that may be kept; 0 for a share of what has passed
 	kept    int
-	pages   map[uint64]bolt.Page // branches, and leaves that are no records
+	pages   map[uint64]bolt.Page // branches, leaves that are no records, and the free list
 	leaves  chunks[leaf]         // by page id, as they come
 	records chunks[brief]        // nil once they would be too much
 	counted bool
@@ -61,18 +61,15 @@ const (
 	// records a seventh.
 	shareOf    = 4
 	shareFloor = 64 << 20
+	// Free pages can lie over others, but not many of them: each had its place when it was written.
+	lookedTimes = 4
+	lookedFloor = 512 << 20
 	// maxBad bounds the reasons that are kept: free pages may hold anything.
 	maxBad = 1000
 )
 
 // visit keeps a page that may be part of the tree.
-func (c *collector) visit(p bolt.Page, err error) {
-	if c.given {
-		return
-	}
-	if c.limit == 0 {
-		c.limit = shareFloor + int(c.Size()/shareOf)
-	}
+func (c *collector) visit(p bolt.Page, err error) (more bool) {
 	var l leaf
 	isKeys := false
 	if err == nil && p.IsLeaf() {
@@ -89,13 +86,22 @@ func (c *collector) visit(p bolt.Page, err error) {
 		c.pages[p.ID] = p.Clone()
 		c.kept += p.Size() + pageCost
 	}
-	if c.kept > c.limit && c.counted {
+	if c.kept > c.most() && c.counted {
 		c.kept -= c.records.n * briefSize
 		c.records, c.counted = chunks[brief]{}, false
 	}
-	if c.kept > c.limit {
-		c.given, c.pages, c.leaves, c.bad = true, nil, chunks[leaf]{}, nil
+	if c.kept > c.most() || c.Looked > lookedFloor+lookedTimes*c.passed {
+		c.given, c.pages, c.leaves, c.records, c.bad = true, nil, chunks[leaf]{}, chunks[brief]{}, nil
 	}
+	return !c.given
+}
+
+// most is how much may be kept by now. What the meta page says of the size counts for nothing.
+func (c *collector) most() int {
+	if c.limit > 0 {
+		return c.limit
+	}
+	return shareFloor + int(c.passed/shareOf)
 }
 
 func (c *collector) keep(l leaf) {
@@ -112,12 +118,15 @@ func (c *collector) keep(l leaf) {
 
 // Branch gives a branch page that came by.
 func (c *collector) Branch(id uint64) (bolt.Page, bool, error) {
-	p, ok := c.pages[id]
-	return p, ok && !p.IsLeaf(), nil
+	p := c.pages[id]
+	return p, p.IsBranch(), nil
 }
 
+// free gives the free list, if it came by.
+func (c *collector) free(id uint64) (bolt.Page, error) { return c.pages[id], c.bad[id] }
+
 func (c *collector) leaf(id uint64) (found, error) {
-	if p, ok := c.pages[id]; ok {
+	if p := c.pages[id]; p.IsLeaf() {
 		return found{page: p}, nil
 	}
 	i, ok := c.leaves.search(func(l leaf) int { return int(l.id) - int(id) })
@@ -159,7 +168,7 @@ const chunkLen = 8192
 
 func (c *chunks[T]) append(v T) {
 	if c.n%chunkLen == 0 {
-		c.list = append(c.list, make([]T, 0, chunkLen))
+		c.list = append(c.list, make([]T, 0, min(c.n, chunkLen))) // the first one grows
 	}
 	last := &c.list[len(c.list)-1]
 	*last = append(*last, v)

@@ -1,6 +1,7 @@
 package etcdsnap
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -57,6 +58,7 @@ type Alarm struct {
 type pages interface {
 	bolt.Branches
 	leaf(id uint64) (found, error)
+	free(id uint64) (bolt.Page, error)
 }
 
 // found is a leaf page: what was read of it where all its keys are revisions, and the page itself elsewhere.
@@ -84,7 +86,7 @@ func walkTree(m bolt.Meta, p pages, r *reader) (*Content, *bolt.Walker, error) {
 	w := &walk{Walker: bolt.NewWalker(m, p), pages: p, reader: r, content: &Content{}, usage: &usage{names: r.names}}
 	keys := false
 	err := w.Walk(m.Root, func(id uint64, low, high []byte) (uint64, error) {
-		f, err := p.leaf(id)
+		f, _, err := w.leaf(id, m.Root)
 		if err != nil {
 			return 0, err
 		}
@@ -95,20 +97,23 @@ func walkTree(m bolt.Meta, p pages, r *reader) (*Content, *bolt.Walker, error) {
 		for i := range page.Len() {
 			name, value, bucket := page.Leaf(i)
 			if !bucket {
-				return 0, fmt.Errorf("%w: %q is no bucket", ErrCorrupt, name)
+				return 0, fmt.Errorf("%w: %.32q is no bucket", ErrCorrupt, name)
 			}
 			keys = keys || string(name) == "key"
 			if err := w.bucket(string(name), value); err != nil {
-				return 0, fmt.Errorf("bucket %q: %w", name, err)
+				return 0, fmt.Errorf("bucket %.32q: %w", name, err)
 			}
 		}
 		return page.Run(), page.Within(low, high)
 	})
+	if err == nil && !keys {
+		err = fmt.Errorf("%w: it has no bucket of keys: is it an etcd v3 snapshot?", ErrCorrupt)
+	}
+	if err == nil && m.HasFreelist() {
+		err = w.free(m.Freelist)
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if !keys {
-		return nil, nil, fmt.Errorf("%w: it has no bucket of keys: is it an etcd v3 snapshot?", ErrCorrupt)
 	}
 	c := w.content
 	c.InUse = int64(w.Used()) * int64(m.PageSize)
@@ -136,19 +141,35 @@ func (w *walk) bucket(name string, value []byte) error {
 		return w.page(name, f, nil, nil)
 	}
 	return w.Walk(root, func(id uint64, low, high []byte) (uint64, error) {
-		f, err := w.pages.leaf(id)
+		f, run, err := w.leaf(id, root)
 		if err != nil {
 			return 0, err
 		}
-		run := uint64(f.leaf.run)
-		if !f.keys {
-			if f.page.Len() == 0 && id != root {
-				return 0, fmt.Errorf("%w: leaf page %d is empty", ErrCorrupt, id)
-			}
-			run = f.page.Run()
-		}
 		return run, w.page(name, f, low, high)
 	})
+}
+
+// leaf gives a page of a tree that is no branch. Only a root may be empty.
+func (w *walk) leaf(id, root uint64) (f found, run uint64, err error) {
+	f, err = w.pages.leaf(id)
+	switch {
+	case err != nil:
+		return f, 0, err
+	case f.keys:
+		return f, uint64(f.leaf.run), nil
+	case f.page.Len() == 0 && id != root:
+		return f, 0, fmt.Errorf("%w: leaf page %d is empty", ErrCorrupt, id)
+	}
+	return f, f.page.Run(), nil
+}
+
+// free checks the free list.
+func (w *walk) free(id uint64) error {
+	list, err := w.pages.free(id)
+	if err != nil {
+		return err
+	}
+	return w.Free(list)
 }
 
 // page takes one leaf page of a bucket.
@@ -156,14 +177,13 @@ func (w *walk) page(name string, f found, low, high []byte) error {
 	if f.keys {
 		return w.revisions(name, f, low, high)
 	}
-	if name == "key" && f.page.Len() > 0 {
-		key, _, _ := f.page.Leaf(0)
-		return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", ErrCorrupt, f.page.ID, key)
-	}
 	for i := range f.page.Len() {
 		key, value, bucket := f.page.Leaf(i)
 		if bucket {
 			return fmt.Errorf("%w: there is a bucket in it", ErrCorrupt)
+		}
+		if _, ok := parseRevision(key); name == "key" && !ok {
+			return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", ErrCorrupt, f.page.ID, key)
 		}
 		w.content.Hash = uint32(crc(w.content.Hash).add(key).add(value))
 		if err := w.entry(name, key, value); err != nil {
@@ -176,21 +196,21 @@ func (w *walk) page(name string, f found, low, high []byte) error {
 // revisions takes one leaf page of records.
 func (w *walk) revisions(name string, f found, low, high []byte) error {
 	l := f.leaf
-	first := revision{main: l.firstMain, sub: int64(l.firstSub)}
-	last := revision{main: l.lastMain, sub: int64(l.lastSub)}
-	// The bounds are keys of the same kind, or they would not have come from the same tree.
-	if from, ok := parseRevision(low); low != nil && (!ok || from.after(first)) {
-		return fmt.Errorf("%w: page %d begins below the key that leads to it", ErrCorrupt, l.id)
+	if low != nil && bytes.Compare(l.first().bytes(), low) < 0 {
+		return fmt.Errorf("%w: leaf page %d begins below the key that leads to it", ErrCorrupt, l.id)
 	}
-	if to, ok := parseRevision(high); high != nil && (!ok || !to.after(last)) {
-		return fmt.Errorf("%w: page %d goes on above the keys that lead to it", ErrCorrupt, l.id)
+	if high != nil && bytes.Compare(l.last().bytes(), high) >= 0 {
+		return fmt.Errorf("%w: leaf page %d goes on above the keys that lead to it", ErrCorrupt, l.id)
 	}
 	w.content.Hash = uint32(crc(w.content.Hash).join(l.sum, uint64(l.size)))
 	if name != "key" {
 		return nil
 	}
+	if w.content.Records > 0 && !l.first().after(w.last) {
+		return twice(l.first())
+	}
 	w.content.Records += int64(l.count)
-	w.last = last
+	w.last = l.last()
 	if f.records == nil {
 		w.usage = nil
 	}
@@ -211,21 +231,15 @@ func (w *walk) entry(bucket string, key, value []byte) error {
 	case "meta/term":
 		c.Term, ok = bigEndian(value)
 	case "meta/storageVersion":
-		c.StorageVersion = string(value)
+		c.StorageVersion, ok = version(value)
 	case "meta/finishedCompactRev":
 		w.finished, ok = compacted(value)
 	case "meta/scheduledCompactRev":
 		w.scheduled, ok = compacted(value)
 	case "cluster/clusterVersion":
-		c.ClusterVersion = string(value)
+		c.ClusterVersion, ok = version(value)
 	case "cluster/downgrade":
-		var d struct {
-			Target  string `json:"target-version"`
-			Enabled bool   `json:"enabled"`
-		}
-		if ok = json.Unmarshal(value, &d) == nil; d.Enabled {
-			c.Downgrade = d.Target
-		}
+		c.Downgrade, ok = downgrade(value)
 	case "auth/authEnabled":
 		c.Auth = len(value) == 1 && value[0] == 1
 	default:
@@ -236,13 +250,31 @@ func (w *walk) entry(bucket string, key, value []byte) error {
 			}
 		}
 	}
-	if !ok || len(value) > maxEntry && bucket == "cluster" {
+	if !ok {
 		return fmt.Errorf("%w: %.32q can't be read", ErrCorrupt, key)
 	}
 	return nil
 }
 
-const maxEntry = 64 << 10
+// maxEntry bounds what is taken over from small buckets as it stands there.
+const maxEntry = 1 << 10
+
+func version(b []byte) (string, bool) { return string(b[:min(len(b), maxEntry)]), len(b) <= maxEntry }
+
+// downgrade gives the version that a downgrade is for, if one is under way.
+func downgrade(b []byte) (target string, ok bool) {
+	var d struct {
+		Target  string `json:"target-version"`
+		Enabled bool   `json:"enabled"`
+	}
+	if len(b) > maxEntry || json.Unmarshal(b, &d) != nil {
+		return "", false
+	}
+	if !d.Enabled {
+		return "", true
+	}
+	return d.Target, true
+}
 
 func bigEndian(b []byte) (uint64, bool) {
 	if len(b) != 8 {

@@ -16,7 +16,7 @@ const (
 func flow(src io.Reader, sinks ...io.Writer) error {
 	free, full, stop := make(chan []byte, blocks), make(chan []byte, blocks), make(chan struct{})
 	for range blocks {
-		free <- make([]byte, blockSize)
+		free <- nil // made when needed
 	}
 	var rerr error
 	go func() {
@@ -28,8 +28,11 @@ func flow(src io.Reader, sinks ...io.Writer) error {
 			case <-stop:
 				return
 			}
+			if b == nil {
+				b = make([]byte, blockSize)
+			}
 			var n int
-			if n, rerr = io.ReadFull(src, b); n > 0 {
+			if n, rerr = readFull(src, b); n > 0 {
 				full <- b[:n]
 			}
 		}
@@ -44,10 +47,20 @@ func flow(src io.Reader, sinks ...io.Writer) error {
 		}
 		free <- b[:blockSize]
 	}
-	if err == nil && rerr != io.EOF && rerr != io.ErrUnexpectedEOF {
+	if err == nil && rerr != io.EOF {
 		err = rerr
 	}
 	return err
+}
+
+// readFull fills b, up to an error. That of io.ReadFull would not tell src's end from an unexpected one that src reports.
+func readFull(src io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = src.Read(b[n:])
+		n += m
+	}
+	return n, err
 }
 
 // writeAll gives b to all sinks at once. The first of them has the say in what went wrong.

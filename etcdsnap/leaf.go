@@ -17,8 +17,12 @@ type leaf struct {
 	size                uint32 // bytes of keys and values, which sum is of
 	sum                 crc
 	firstSub, lastSub   uint32
+	firstGone, lastGone bool // tombstones
 	firstMain, lastMain int64
 }
+
+func (l *leaf) first() revision { return revision{l.firstMain, int64(l.firstSub), l.firstGone} }
+func (l *leaf) last() revision  { return revision{l.lastMain, int64(l.lastSub), l.lastGone} }
 
 // brief is what is kept of a record.
 type brief struct {
@@ -52,25 +56,27 @@ func (r *reader) read(p bolt.Page, records []brief) (l leaf, out []brief, ok boo
 		if !ok || bucket {
 			return leaf{}, records[:l.start], false, nil
 		}
-		if rev.sub > 1<<32-1 {
-			return leaf{}, records[:l.start], true, fmt.Errorf("%w: revision %d.%d", bolt.ErrCorrupt, rev.main, rev.sub)
-		}
 		rec, err := parseRecord(value, rev)
 		if err != nil {
 			return leaf{}, records[:l.start], true, err
 		}
 		if i == 0 {
-			l.firstMain, l.firstSub = rev.main, uint32(rev.sub)
+			l.firstMain, l.firstSub, l.firstGone = rev.main, uint32(rev.sub), rev.tombstone
 		} else if !rev.after(last) {
-			return leaf{}, records[:l.start], true, fmt.Errorf("%w: revision %d.%d is there twice", bolt.ErrCorrupt, rev.main, rev.sub)
+			return leaf{}, records[:l.start], true, twice(rev)
 		}
 		last = rev
 		records = append(records, r.brief(rev, rec, len(value)))
 		l.sum = l.sum.add(key).add(value)
 		l.size += uint32(len(key) + len(value))
 	}
-	l.lastMain, l.lastSub = last.main, uint32(last.sub)
+	l.lastMain, l.lastSub, l.lastGone = last.main, uint32(last.sub), last.tombstone
 	return l, records, true, nil
+}
+
+// twice is for a revision that is there with and without the mark of a tombstone.
+func twice(r revision) error {
+	return fmt.Errorf("%w: revision %d.%d is there twice", bolt.ErrCorrupt, r.main, r.sub)
 }
 
 func (r *reader) brief(rev revision, rec record, size int) brief {

@@ -68,7 +68,10 @@ func (s *Snapshot) Get(ctx context.Context, key string, revision int64) (*mvccpb
 		return nil, fmt.Errorf("read key %q: %w", key, err)
 	}
 	kv, _, err := s.at(places[key], nil)
-	return kv, err
+	if err != nil {
+		return nil, fmt.Errorf("read key %q: %w", key, err)
+	}
+	return kv, nil
 }
 
 // find gives the newest record of each key that matches, up to a revision, unless that is a tombstone.
@@ -129,13 +132,13 @@ func (s *Snapshot) at(at place, buf []byte) (*mvccpb.KeyValue, []byte, error) {
 
 // HashKV is what the call of that name gives on a live member at a revision, 0 for the latest: a CRC-32C over what is stored of
 // keys, and so the same on all members that have compacted up to the same revision (server/storage/mvcc/hash.go). A
-// live one has often compacted further than the snapshot, and says so in its answer: compacted is for that, 0 for as far
-// as the snapshot. On a member the call stops all writes while it works; here nobody waits.
+// live one has often compacted further than the snapshot, and says so in its answer: compacted is for that, 0 or less (it
+// says -1 before its first compaction) for as far as the snapshot. On a member the call stops all writes while it works; here nobody waits.
 func (s *Snapshot) HashKV(ctx context.Context, revision, compacted int64) (uint32, error) {
 	if revision == 0 {
 		revision = s.revision
 	}
-	if compacted == 0 {
+	if compacted <= 0 {
 		compacted = s.compact
 	}
 	hash, err := s.hashKV(ctx, revision, compacted)
@@ -168,7 +171,8 @@ func (s *Snapshot) hashKV(ctx context.Context, rev, compacted int64) (uint32, er
 	return uint32(sum), err
 }
 
-// keep numbers the records that a compaction at rev would leave: the newest of each key, unless that is a tombstone.
+// keep numbers the records that a compaction at rev would leave: the newest of each key, unless that is a tombstone. One
+// without a key is that of the key "", as in etcd's index.
 func (s *Snapshot) keep(ctx context.Context, rev int64) (map[uint32]bool, error) {
 	seed, n := maphash.MakeSeed(), uint32(0)
 	newest := map[uint64]uint32{}
@@ -176,7 +180,7 @@ func (s *Snapshot) keep(ctx context.Context, rev int64) (map[uint32]bool, error)
 		n++
 		key := maphash.Bytes(seed, rec.key)
 		switch {
-		case r.main > rev || len(rec.key) == 0:
+		case r.main > rev:
 		case r.tombstone:
 			delete(newest, key)
 		default:

@@ -25,7 +25,8 @@ type revision struct {
 
 const revisionSize = 8 + 1 + 8
 
-// parseRevision reads such a key. Others are not ok.
+// parseRevision reads such a key. Others are not ok: those of other buckets can look like one, as the name of the user
+// "database_readonly" does, but for a sub that counts more operations than a transaction has.
 func parseRevision(b []byte) (r revision, ok bool) {
 	if len(b) != revisionSize && (len(b) != revisionSize+1 || b[revisionSize] != 't') || b[8] != '_' {
 		return revision{}, false
@@ -35,7 +36,7 @@ func parseRevision(b []byte) (r revision, ok bool) {
 		sub:       int64(binary.BigEndian.Uint64(b[9:])),
 		tombstone: len(b) > revisionSize,
 	}
-	return r, r.main >= 0 && r.sub >= 0
+	return r, r.main >= 0 && r.sub >= 0 && r.sub < 1<<32
 }
 
 func (r revision) after(o revision) bool {
@@ -85,7 +86,7 @@ func parseRecord(b []byte, r revision) (rec record, err error) {
 		rest = rest[n:]
 	}
 	switch {
-	case len(b) > 0 && len(rec.key) == 0:
+	case (len(b) > 0 || r.tombstone) && len(rec.key) == 0:
 		return rec, bad("has no key")
 	case len(b) > 0 && !r.tombstone && (rec.mod != r.main || rec.create > r.main || rec.create < 1 || rec.version < 1):
 		return rec, bad(fmt.Sprintf("says that it is version %d, from %d to %d", rec.version, rec.create, rec.mod))

@@ -20,10 +20,11 @@ type Usage struct {
 	RecordBytes int64 `json:"recordBytes"`
 }
 
-// maxResources bounds what hostile keys can make of the table. A cluster with all its CRDs has a few hundred; what
-// goes beyond is counted as one.
+// A cluster with all its CRDs has a few hundred resources. Hostile keys, or those of an etcd that serves something else, have
+// more than are told apart, and than are listed: those that come later, and the smaller ones, are counted as one.
 const (
-	maxResources = 4096
+	maxResources = 16384 // told apart
+	maxListed    = 4096
 	others       = "(others)"
 )
 
@@ -50,7 +51,7 @@ func (r *resources) of(key []byte) uint16 {
 		}
 		n = uint16(len(r.names))
 		r.names = append(r.names, string(name))
-		r.number[string(name)] = n
+		r.number[r.names[n]] = n
 	}
 	return n
 }
@@ -111,10 +112,35 @@ func (u *usage) result() (list []Usage, keys int64) {
 			keys += c.Keys
 		}
 	}
+	sortUsage(list)
+	if len(list) > maxListed {
+		list = foldUsage(list, maxListed)
+	}
+	return list, keys
+}
+
+func sortUsage(list []Usage) {
 	slices.SortFunc(list, func(a, b Usage) int {
 		return cmp.Or(cmp.Compare(b.RecordBytes, a.RecordBytes), cmp.Compare(a.Resource, b.Resource))
 	})
-	return list, keys
+}
+
+// foldUsage makes one of the smaller ones, and of what was not told apart, so that n are left.
+func foldUsage(list []Usage, n int) []Usage {
+	rest, kept := Usage{Resource: others}, list[:0]
+	for _, c := range list {
+		if c.Resource != others && len(kept) < n-1 {
+			kept = append(kept, c)
+			continue
+		}
+		rest.Keys += c.Keys
+		rest.Bytes += c.Bytes
+		rest.Records += c.Records
+		rest.RecordBytes += c.RecordBytes
+	}
+	kept = append(kept, rest)
+	sortUsage(kept)
+	return kept
 }
 
 // newest holds the newest record of each key: an open-addressing table, since a map would take three times as much.

@@ -28,8 +28,9 @@ type Source interface {
 type Options struct {
 	// Stall is for how long etcd may send no byte. Zero means 30 seconds.
 	Stall time.Duration
-	// MinRate is how many bytes a second the destination must take at least; it may be slower for 30 seconds, all
-	// in all. Zero means 1 MiB. Etcd keeps all that is deleted meanwhile.
+	// MinRate is how many bytes a second the destination must take at least. It may rest for as long as Stall, all in
+	// all, and earns that back with what it takes above the rate. Zero means 1 MiB. Etcd keeps all that is deleted
+	// meanwhile.
 	MinRate int64
 	// Prefix is kube-apiserver's --etcd-prefix, below which resources are counted. Empty means DefaultPrefix.
 	Prefix string
@@ -43,9 +44,6 @@ type Options struct {
 	// WALDir is that member's --wal-dir. Empty means that it is in DataDir.
 	WALDir string
 }
-
-// slowFor is how long a destination may be slower than MinRate.
-const slowFor = 30 * time.Second
 
 func (o Options) withDefaults() Options {
 	if o.Stall == 0 {
@@ -265,7 +263,7 @@ func transfer(ctx context.Context, m *Member, dst io.Writer, v verifier, mine *l
 		return "", nil, err
 	}
 	defer pinned.close()
-	out := newPaced(&receiver{w: dst, progress: opts.Progress}, opts.MinRate, slowFor, cancel)
+	out := newPaced(&receiver{w: dst, progress: opts.Progress}, opts.MinRate, opts.Stall, cancel)
 	if err = flow(pages, append(v.sinks(), out)...); err != nil || pinned == nil {
 		return stream.version, nil, err
 	}

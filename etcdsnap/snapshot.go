@@ -126,6 +126,9 @@ func (f *filePages) leaf(id uint64) (found, error) {
 	return found{keys: true, leaf: l, records: slices.Values(records)}, nil
 }
 
+// free reads the free list.
+func (f *filePages) free(uint64) (bolt.Page, error) { return f.file.FreePages() }
+
 // tree visits the leaf pages of a tree in order. A page is good until visit returns.
 func (s *Snapshot) tree(ctx context.Context, root uint64, visit func(bolt.Page) error) error {
 	f := &filePages{file: s.file, ctx: ctx}
@@ -142,6 +145,9 @@ func (s *Snapshot) bucket(ctx context.Context, name string, visit func(bolt.Page
 	value, ok := s.buckets[name]
 	if !ok {
 		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
 	}
 	root, inline, err := bolt.Bucket(value)
 	if err == nil && root == 0 {

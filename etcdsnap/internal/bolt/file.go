@@ -35,14 +35,35 @@ func (f *File) Page(id uint64, buf []byte) (p Page, _ []byte, err error) {
 	if id < 2 || id >= f.Pages {
 		return Page{}, buf, fmt.Errorf("%w: page %d of %d is asked for", ErrCorrupt, id, f.Pages)
 	}
+	p, buf, err = f.read(id, buf)
+	if err == nil && p.kind == freelistFlag {
+		err = notInTree(id)
+	}
+	return p, buf, err
+}
+
+// FreePages reads the free list, if there is one.
+func (f *File) FreePages() (Page, error) {
+	p, _, err := f.read(f.Freelist, nil)
+	return p, err
+}
+
+func notInTree(id uint64) error {
+	return fmt.Errorf("%w: page %d is neither branch nor leaf", ErrCorrupt, id)
+}
+
+func (f *File) read(id uint64, buf []byte) (p Page, _ []byte, err error) {
 	at := int64(id) * int64(f.PageSize)
 	buf = grow(buf, f.PageSize)
 	if err := readAt(f.r, buf, at); err != nil {
 		return Page{}, buf, err
 	}
-	run, ok := runOf(buf, id, f.Meta)
-	if !ok {
-		return Page{}, buf, fmt.Errorf("%w: page %d is neither branch nor leaf", ErrCorrupt, id)
+	run, err := runOf(buf, id, f.Meta)
+	if err == nil && run == 0 {
+		err = notInTree(id)
+	}
+	if err != nil {
+		return Page{}, buf, err
 	}
 	buf = grow(buf, int(run)*f.PageSize)
 	if err := readAt(f.r, buf[f.PageSize:], at+int64(f.PageSize)); err != nil {
@@ -56,7 +77,7 @@ func (f *File) Page(id uint64, buf []byte) (p Page, _ []byte, err error) {
 func (f *File) Last(root uint64) (Page, error) {
 	for range maxDepth {
 		p, _, err := f.Page(root, nil)
-		if err != nil || p.leaf {
+		if err != nil || p.IsLeaf() {
 			return p, err
 		}
 		if p.n == 0 {

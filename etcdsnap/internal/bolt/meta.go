@@ -18,7 +18,7 @@ const (
 	maxSize = 1 << 40
 
 	// HeadSize is how much of a file has both meta pages in it, whatever its page size.
-	HeadSize = MaxPageSize + metaEnd
+	HeadSize = 2 * MaxPageSize
 
 	magic       = 0xED0CDAED
 	fileVersion = 2

@@ -5,11 +5,14 @@ package bolt
 // every place where a page could begin counts, also in the middle of another page's overflow.
 type Scanner struct {
 	// Visit is given each page; it is the scanner's until Visit returns. Err says what is wrong with
-	// it: then only the id is to be used.
-	Visit func(p Page, err error)
+	// it: then only the id is to be used. Once it does not want more, no page is looked at any more.
+	Visit func(p Page, err error) (more bool)
+	// Looked counts the bytes of all pages so far. Where pages lie over each other they are more than have passed.
+	Looked int64
 
 	Metas // once Ready
 	ready bool
+	done  bool
 	buf   []byte // from page next on
 	next  uint64
 }
@@ -57,18 +60,21 @@ func (s *Scanner) begin() (err error) {
 // scan visits the pages that are whole in b, and says how many bytes it is done with.
 func (s *Scanner) scan(b []byte) int {
 	done := 0
-	for ; len(b)-done >= s.PageSize && s.next < s.Pages; s.next++ {
-		run, ok := runOf(b[done:], s.next, s.Meta)
-		if ok {
+	for ; len(b)-done >= s.PageSize && s.next < s.Pages && !s.done; s.next++ {
+		run, err := runOf(b[done:], s.next, s.Meta)
+		if err != nil {
+			s.done = !s.Visit(Page{ID: s.next}, err)
+		} else if run > 0 {
 			size := int(run) * s.PageSize
 			if len(b)-done < size {
 				return done
 			}
-			s.Visit(parsePage(b[done:done+size], s.next))
+			s.Looked += int64(size)
+			s.done = !s.Visit(parsePage(b[done:done+size], s.next))
 		}
 		done += s.PageSize
 	}
-	if s.next == s.Pages {
+	if s.next == s.Pages || s.done {
 		return len(b)
 	}
 	return done

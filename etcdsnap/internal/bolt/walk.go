@@ -21,14 +21,10 @@ type Walker struct {
 	used     uint64
 }
 
-// NewWalker begins with the meta pages, and the free list if there is one.
+// NewWalker begins with the meta pages.
 func NewWalker(m Meta, branches Branches) *Walker {
 	w := &Walker{meta: m, branches: branches, seen: make([]uint64, m.Pages/64+1), used: 2}
 	w.seen[0] = 1<<0 | 1<<1
-	if m.HasFreelist() {
-		w.seen[m.Freelist/64] |= 1 << (m.Freelist % 64)
-		w.used++
-	}
 	return w
 }
 
@@ -90,9 +86,6 @@ func (w *Walker) walk(id uint64, low, high []byte, depth int, leaf func(id uint6
 	}
 	return nil
 }
-
-// Run is how many pages a page takes, its overflow included.
-func (p Page) Run() uint64 { return 1 + uint64(le.Uint32(p.data[12:])) }
 
 // mark notes the pages of a run.
 func (w *Walker) mark(id, run uint64) error {

@@ -10,6 +10,10 @@ import (
 	"slices"
 )
 
+// maxSegment bounds what is read of a segment. etcd begins another one once 64 MB are full, after the write that
+// filled them.
+const maxSegment = 1 << 30
+
 // attempts bounds how often a log is read anew that looks wrong. Its etcd may have removed segments since they were
 // listed, or have been at the very record that was read.
 const attempts = 5
@@ -84,6 +88,9 @@ func scan[T any](g segment, f func(*scanner) (T, error)) (T, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return none, err
+	}
+	if info.Size() > maxSegment {
+		return none, fmt.Errorf("%s: %w: no segment has %d bytes", g.path, ErrCorrupt, info.Size())
 	}
 	return f(newScanner(g.path, io.NewSectionReader(file, 0, info.Size()), info.Size()))
 }

@@ -151,6 +151,16 @@ func TestNoLog(t *testing.T) {
 	}
 }
 
+func TestImmenseSegment(t *testing.T) {
+	dir := save(t, 0, begin(0).b)
+	if err := os.Truncate(filepath.Join(dir, segmentName(0)), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadIdentity(dir); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%v, want ErrCorrupt", err)
+	}
+}
+
 // etcd removes what it needs no more, between our listing and our opening.
 func TestSegmentsVanish(t *testing.T) {
 	all := segments(
