@@ -39,7 +39,7 @@
 // caller's code, in types that everybody has:
 //
 //   - kubeadm: what a control-plane node says about itself: flags, files, credentials, each with its source.
-//   - etcdsnap: etcd snapshots as streams: save and verify.
+//   - etcdsnap: etcd snapshots as streams: choose a member, save, verify, read.
 //   - etcdsnap/restore: a snapshot turned into a data directory, proved by booting. A module of its own, since
 //     it links etcd's server.
 //   - pkibundle: the TLS and secret files of a node: collect, seal, open.

@@ -17,6 +17,6 @@
 // the first of a new cluster, which others join afterwards. It rests on etcdutl and etcd's own packages of
 // version 3.7, and is a module of its own for their weight.
 //
-// What a snapshot's pages hold is not walked before etcd's packages map the file: a snapshot made by an
-// attacker, with a right digest, can end the process. Restore what you sealed yourself.
+// Etcd's packages map the file, and a wrong length in it would end the process. They see only what
+// [etcdsnap.Verify] has walked and found sound.
 package restore
