@@ -71,7 +71,7 @@ const settingsFrame = 4
 func handshake(ctx context.Context, endpoint string, config *tls.Config) error {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return err
+		return fmt.Errorf("want http://HOST:PORT or https://HOST:PORT: %w", err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" {
 		return errors.New("want http://HOST:PORT or https://HOST:PORT")
