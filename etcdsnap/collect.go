@@ -56,7 +56,9 @@ func (c *collector) Write(p []byte) (int, error) {
 const (
 	leafSize  = 48 // bytes, of a leaf
 	briefSize = 16
-	pageCost  = 100 // of a page that is kept, beyond its bytes
+	// recordCost is of a record, which may be that of another key: then it is counted in a table at the end.
+	recordCost = briefSize + keySize
+	pageCost   = 100 // of a page that is kept, beyond its bytes
 	// A quarter of a database stands against hostile ones: honest ones need a hundredth, and with the smallest
 	// records a seventh.
 	shareOf    = 4
@@ -87,7 +89,7 @@ func (c *collector) visit(p bolt.Page, err error) (more bool) {
 		c.kept += p.Size() + pageCost
 	}
 	if c.kept > c.most() && c.counted {
-		c.kept -= c.records.n * briefSize
+		c.kept -= c.records.n * recordCost
 		c.records, c.counted = chunks[brief]{}, false
 	}
 	if c.kept > c.most() || c.Looked > lookedFloor+lookedTimes*c.passed {
@@ -112,7 +114,7 @@ func (c *collector) keep(l leaf) {
 		for _, b := range c.scratch {
 			c.records.append(b)
 		}
-		c.kept += len(c.scratch) * briefSize
+		c.kept += len(c.scratch) * recordCost
 	}
 }
 
@@ -136,12 +138,12 @@ func (c *collector) leaf(id uint64) (found, error) {
 		}
 		return found{}, fmt.Errorf("%w: page %d is neither branch nor leaf", ErrCorrupt, id)
 	}
-	l := c.leaves.at(i)
+	l := *c.leaves.at(i)
 	f := found{keys: true, leaf: l}
 	if c.counted {
 		f.records = func(yield func(brief) bool) {
 			for i := range int(l.count) {
-				if !yield(c.records.at(int(l.start) + i)) {
+				if !yield(*c.records.at(int(l.start) + i)) {
 					return
 				}
 			}
@@ -155,7 +157,7 @@ func (c *collector) check() (*Content, *bolt.Walker, error) {
 	if c.given {
 		return nil, nil, nil
 	}
-	return walkTree(c.Meta, c, c.reader)
+	return walkTree(c.Meta, c, c.reader, 0)
 }
 
 // chunks is a slice that grows without being copied, which would take three times its memory.
@@ -175,7 +177,7 @@ func (c *chunks[T]) append(v T) {
 	c.n++
 }
 
-func (c *chunks[T]) at(i int) T { return c.list[i/chunkLen][i%chunkLen] }
+func (c *chunks[T]) at(i int) *T { return &c.list[i/chunkLen][i%chunkLen] }
 
 // search finds v by what compare says of it, in ascending order.
 func (c *chunks[T]) search(compare func(T) int) (int, bool) {

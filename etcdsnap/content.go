@@ -76,14 +76,16 @@ type walk struct {
 	reader  *reader
 	content *Content
 	usage   *usage // nil once records are missing
+	maxKeys int
 
 	finished, scheduled int64
 	last                revision
 }
 
-// walkTree checks the whole tree. The names are those by which the pages' records were read.
-func walkTree(m bolt.Meta, p pages, r *reader) (*Content, *bolt.Walker, error) {
-	w := &walk{Walker: bolt.NewWalker(m, p), pages: p, reader: r, content: &Content{}, usage: &usage{names: r.names}}
+// walkTree checks the whole tree. The reader is the one that the pages' records were read by. More keys than
+// maxKeys are not counted, if it is not 0.
+func walkTree(m bolt.Meta, p pages, r *reader, maxKeys int) (*Content, *bolt.Walker, error) {
+	w := &walk{Walker: bolt.NewWalker(m, p), pages: p, reader: r, content: &Content{}, usage: &usage{names: r.names}, maxKeys: maxKeys}
 	keys := false
 	err := w.Walk(m.Root, func(id uint64, low, high []byte) (uint64, error) {
 		f, _, err := w.leaf(id, m.Root)
@@ -91,7 +93,7 @@ func walkTree(m bolt.Meta, p pages, r *reader) (*Content, *bolt.Walker, error) {
 			return 0, err
 		}
 		if f.keys {
-			return 0, fmt.Errorf("%w: page %d has records where buckets should be", ErrCorrupt, id)
+			return 0, fmt.Errorf("%w: %.32q is no bucket", ErrCorrupt, f.leaf.first().bytes())
 		}
 		page := f.page.Clone() // which stays while others are read
 		for i := range page.Len() {
@@ -183,7 +185,7 @@ func (w *walk) page(name string, f found, low, high []byte) error {
 			return fmt.Errorf("%w: there is a bucket in it", ErrCorrupt)
 		}
 		if _, ok := parseRevision(key); name == "key" && !ok {
-			return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", ErrCorrupt, f.page.ID, key)
+			return notRevision(f.page.ID, key)
 		}
 		w.content.Hash = uint32(crc(w.content.Hash).add(key).add(value))
 		if err := w.entry(name, key, value); err != nil {
@@ -217,6 +219,9 @@ func (w *walk) revisions(name string, f found, low, high []byte) error {
 	if w.usage != nil {
 		for b := range f.records {
 			w.usage.add(b)
+		}
+		if w.maxKeys > 0 && w.usage.keys() > w.maxKeys {
+			w.usage = nil
 		}
 	}
 	return nil

@@ -39,6 +39,11 @@ func parseRevision(b []byte) (r revision, ok bool) {
 	return r, r.main >= 0 && r.sub >= 0 && r.sub < 1<<32
 }
 
+// notRevision is for a key of the bucket "key" that is none.
+func notRevision(page uint64, key []byte) error {
+	return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", bolt.ErrCorrupt, page, key)
+}
+
 func (r revision) after(o revision) bool {
 	return r.main > o.main || r.main == o.main && r.sub > o.sub
 }

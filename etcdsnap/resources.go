@@ -43,7 +43,7 @@ func (r *resources) of(key []byte) uint16 {
 	name := resourceOf(key, r.prefix)
 	n, ok := r.number[string(name)]
 	if !ok {
-		if len(r.names) == maxResources {
+		if len(r.names) >= maxResources {
 			name = []byte(others)
 			if n, ok = r.number[others]; ok {
 				return n
@@ -82,6 +82,9 @@ type usage struct {
 	counts []Usage
 	live   newest
 }
+
+// keys is how many have been seen, also those that are deleted.
+func (u *usage) keys() int { return u.live.keys.n }
 
 func (u *usage) add(b brief) {
 	if b.flags&isKeyless != 0 {
@@ -145,40 +148,42 @@ func foldUsage(list []Usage, n int) []Usage {
 
 // newest holds the newest record of each key: an open-addressing table, since a map would take three times as much.
 type newest struct {
-	slots []brief // a size of 0 is free
-	n     int
+	keys  chunks[brief]
+	slots []uint32 // one more than where in keys; 0 is free
 }
+
+// keySize is what a key takes at most while the table grows, in bytes.
+const keySize = briefSize + 3*4
 
 // replace puts b in the place of the record before it of the same key.
 func (t *newest) replace(b brief) (old brief, ok bool) {
-	if 4*t.n >= 3*len(t.slots) {
+	if 4*t.keys.n >= 3*len(t.slots) {
 		t.grow()
 	}
-	i := t.find(b.key)
-	old, ok = t.slots[i], t.slots[i].size != 0
-	if !ok {
-		t.n++
+	slot := t.find(b.key)
+	if *slot == 0 {
+		t.keys.append(b)
+		*slot = uint32(t.keys.n)
+		return brief{}, false
 	}
-	t.slots[i] = b
-	return old, ok
+	known := t.keys.at(int(*slot) - 1)
+	old, *known = *known, b
+	return old, true
 }
 
-// find gives the slot of a key, or the free one where it goes. A record that has a key has a size.
-func (t *newest) find(key uint64) uint64 {
+// find gives the slot of a key, or the free one where it goes.
+func (t *newest) find(key uint64) *uint32 {
 	mask := uint64(len(t.slots) - 1)
 	i := key & mask
-	for t.slots[i].size != 0 && t.slots[i].key != key {
+	for t.slots[i] != 0 && t.keys.at(int(t.slots[i])-1).key != key {
 		i = (i + 1) & mask
 	}
-	return i
+	return &t.slots[i]
 }
 
 func (t *newest) grow() {
-	old := t.slots
-	t.slots = make([]brief, max(1024, 2*len(old)))
-	for _, b := range old {
-		if b.size != 0 {
-			t.slots[t.find(b.key)] = b
-		}
+	t.slots = make([]uint32, max(1024, 2*len(t.slots)))
+	for i := range t.keys.n {
+		*t.find(t.keys.at(i).key) = uint32(i + 1)
 	}
 }

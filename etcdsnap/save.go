@@ -82,9 +82,9 @@ type Saved struct {
 // come before the leader. If one fails before dst has received a byte, the next one is tried. [SaveFile]
 // begins anew at any time.
 //
-// The tree is checked with what is kept of it, at most 24 MiB, so that memory stays bounded. What counts live keys
-// is given up first (Keyspace is nil), and then all of it (Content is nil): for objects of Kubernetes' usual
-// size that is at some 2 GiB. Verify has no such bound.
+// The tree is checked with what is kept of it, at most 16 MiB, so that memory stays bounded. What counts live keys
+// is given up first (Keyspace is nil), at some 300,000 records, and then all of it (Content is nil), at some 2 GiB of objects of
+// Kubernetes' usual size. [Verify] has no such bounds.
 //
 // Save ends when ctx does. It does not time out while bytes keep coming: give ctx a deadline if there is one. The
 // stream ends at once, with the read transaction that etcd keeps open for it, when ctx does, when etcd
@@ -102,7 +102,7 @@ func Save(ctx context.Context, dst io.Writer, src Source, opts Options) (*Saved,
 
 // SaveFile saves to the file path, which must not exist. It appears durable and whole, in mode 0600, or not at all; what
 // a SaveFile that was killed has left beside it goes with the next one. When a member fails in the middle
-// the next one is taken. It has all of the tree's content whatever its size, and else is like [Save].
+// the next one is taken. It is like [Save] else, but has the content of any size, and live keys up to some 600,000.
 func SaveFile(ctx context.Context, path string, src Source, opts Options) (*Saved, error) {
 	saved, err := saveFile(ctx, path, src, opts.withDefaults())
 	if err != nil {
@@ -210,7 +210,7 @@ func (r *refusals) Error() string {
 func (r *refusals) Unwrap() []error { return append([]error{ErrNoMember}, r.errs...) }
 
 // saveLimit is how much of the tree is kept while it streams by, in bytes.
-const saveLimit = 24 << 20
+const saveLimit = 16 << 20
 
 // saveFrom saves from one member.
 func saveFrom(ctx context.Context, m *Member, dst destination, mine *local, opts Options) (*Saved, error) {
@@ -229,7 +229,7 @@ func saveFrom(ctx context.Context, m *Member, dst destination, mine *local, opts
 		return nil, err
 	}
 	if file, ok := dst.(io.ReaderAt); ok && (saved.Content == nil || saved.Content.Keyspace == nil) {
-		if saved.Content, walked, err = walkFile(ctx, file, saved.Size, opts.Prefix); err != nil {
+		if saved.Content, walked, err = walkFile(ctx, file, saved.Size, opts.Prefix, saveLimit/keySize); err != nil {
 			return nil, err
 		}
 	}

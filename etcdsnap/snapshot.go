@@ -72,22 +72,22 @@ func (s *Snapshot) Revision() int64 { return s.revision }
 // CompactRevision is the first one that can be read.
 func (s *Snapshot) CompactRevision() int64 { return s.compact }
 
-// Content walks all of the tree, as [Verify] does, in memory that hardly grows with the file: 24 bytes for a live
+// Content walks all of the tree, as [Verify] does, in memory that hardly grows with the file: 30 bytes for a
 // key. Prefix is kube-apiserver's --etcd-prefix; empty means DefaultPrefix.
 func (s *Snapshot) Content(ctx context.Context, prefix string) (*Content, error) {
-	c, _, err := s.walk(ctx, prefix)
+	c, _, err := s.walk(ctx, prefix, 0)
 	if err != nil {
 		return nil, fmt.Errorf("walk snapshot: %w", err)
 	}
 	return c, nil
 }
 
-func (s *Snapshot) walk(ctx context.Context, prefix string) (*Content, *bolt.Walker, error) {
+func (s *Snapshot) walk(ctx context.Context, prefix string, maxKeys int) (*Content, *bolt.Walker, error) {
 	if prefix == "" {
 		prefix = DefaultPrefix
 	}
 	r := newReader(prefix)
-	return walkTree(s.file.Meta, &filePages{file: s.file, ctx: ctx, reader: r}, r)
+	return walkTree(s.file.Meta, &filePages{file: s.file, ctx: ctx, reader: r}, r, maxKeys)
 }
 
 // filePages reads pages as a walk asks for them.
@@ -173,7 +173,7 @@ func (s *Snapshot) lastRevision() (int64, error) {
 	key, _, _ := p.Leaf(p.Len() - 1)
 	r, ok := parseRevision(key)
 	if !ok {
-		return 0, fmt.Errorf("%w: the last key %.32q is no revision", ErrCorrupt, key)
+		return 0, notRevision(p.ID, key)
 	}
 	return r.main, nil
 }
@@ -185,7 +185,7 @@ func (s *Snapshot) records(ctx context.Context, visit func(place, revision, reco
 			key, value, bucket := p.Leaf(i)
 			r, ok := parseRevision(key)
 			if !ok || bucket {
-				return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", ErrCorrupt, p.ID, key)
+				return notRevision(p.ID, key)
 			}
 			rec, err := parseRecord(value, r)
 			if err != nil {
@@ -205,11 +205,11 @@ type place struct {
 	index int
 }
 
-// walkFile is what a file of a snapshot holds.
-func walkFile(ctx context.Context, r io.ReaderAt, size int64, prefix string) (*Content, *bolt.Walker, error) {
+// walkFile is what a file of a snapshot holds, and where the walk went.
+func walkFile(ctx context.Context, r io.ReaderAt, size int64, prefix string, maxKeys int) (*Content, *bolt.Walker, error) {
 	s, err := Open(r, size)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.walk(ctx, prefix)
+	return s.walk(ctx, prefix, maxKeys)
 }

@@ -20,6 +20,7 @@ var layouts = map[string]Layout{
 	"a page for each bucket": {PerLeaf: 100},
 	"branches":               {PerLeaf: 3, PerBranch: 3},
 	"many levels":            {PerLeaf: 1, PerBranch: 2, Levels: 5},
+	"as deep as can be":      {PerLeaf: 3, PerBranch: 3, Levels: 29},
 	"root over pages":        {PerRoot: 2, PerBranch: 2},
 	"stale pages":            {PerLeaf: 2, Seed: 1, Stale: true},
 	"a free list":            {PerLeaf: 2, Seed: 2, Stale: true, Freelist: true},

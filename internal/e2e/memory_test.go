@@ -3,11 +3,10 @@ package e2e
 import (
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/highwater"
 )
 
 // A set's memory must not grow with its members. It is measured in a process of its own, without
@@ -19,14 +18,7 @@ func TestMemoryOfLargeSet(t *testing.T) {
 	program, set := filepath.Join(dir, "bigset"), filepath.Join(dir, "set")
 	command.Build(t, ".", program, "./bigset")
 	for _, verb := range []string{"write", "verify"} {
-		out, err := exec.Command(program, verb, set, mib).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", verb, err, out)
-		}
-		peak, err := strconv.Atoi(strings.TrimSpace(string(out)))
-		if err != nil || peak == 0 {
-			t.Fatalf("%s: peak of %q", verb, out)
-		}
+		peak := highwater.Of(t, exec.Command(program, verb, set, mib))
 		t.Logf("%s a member of %s MiB: %d MiB resident at most", verb, mib, peak>>10)
 		if peak > limit {
 			t.Errorf("%s takes %d KiB, limit %d", verb, peak, limit)

@@ -36,8 +36,8 @@ func (f *File) Page(id uint64, buf []byte) (p Page, _ []byte, err error) {
 		return Page{}, buf, fmt.Errorf("%w: page %d of %d is asked for", ErrCorrupt, id, f.Pages)
 	}
 	p, buf, err = f.read(id, buf)
-	if err == nil && p.kind == freelistFlag {
-		err = notInTree(id)
+	if err == nil && !p.IsLeaf() && !p.IsBranch() {
+		err = fmt.Errorf("%w: page %d is neither branch nor leaf", ErrCorrupt, id)
 	}
 	return p, buf, err
 }
@@ -48,10 +48,7 @@ func (f *File) FreePages() (Page, error) {
 	return p, err
 }
 
-func notInTree(id uint64) error {
-	return fmt.Errorf("%w: page %d is neither branch nor leaf", ErrCorrupt, id)
-}
-
+// read gives a page of any kind that counts, or an empty one.
 func (f *File) read(id uint64, buf []byte) (p Page, _ []byte, err error) {
 	at := int64(id) * int64(f.PageSize)
 	buf = grow(buf, f.PageSize)
@@ -59,10 +56,7 @@ func (f *File) read(id uint64, buf []byte) (p Page, _ []byte, err error) {
 		return Page{}, buf, err
 	}
 	run, err := runOf(buf, id, f.Meta)
-	if err == nil && run == 0 {
-		err = notInTree(id)
-	}
-	if err != nil {
+	if err != nil || run == 0 {
 		return Page{}, buf, err
 	}
 	buf = grow(buf, int(run)*f.PageSize)

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/iotest"
@@ -19,23 +21,26 @@ func sample() *builder {
 		snapshot(3, 2).entry(3, 6, "x").state(3, 6)
 }
 
-// A byte that is not as it was written is an error or without effect, in every place and with every value.
+// A byte that is not as it was written is an error or without effect, with every value and in every place: what
+// counts is the end of the log, so each record is its last once.
 func TestEveryFlip(t *testing.T) {
 	b := sample()
-	file := append(append([]byte{}, b.b...), make([]byte, 64)...)
-	want, err := tailOf(file)
-	if err != nil || want != (Tail{me, 6, 3, 6}) {
-		t.Fatalf("the sample is not sound: %+v, %v", want, err)
-	}
-	for at := range file {
-		for flip := 1; flip < 256; flip++ {
-			file[at] ^= byte(flip)
-			if got, err := tailOf(file); err == nil && got != want {
-				t.Errorf("byte %d of %d as %#x: %+v, want %+v", at, len(file), file[at], got, want)
-			} else if err != nil && !errors.Is(err, ErrCorrupt) {
-				t.Errorf("byte %d of %d as %#x: %v, want ErrCorrupt", at, len(file), file[at], err)
+	for n := 2; n <= len(b.ends); n++ {
+		file := append(bytes.Clone(b.b[:b.ends[n-1]]), make([]byte, 8)...)
+		from, want := 0, b.tailAt(t, n)
+		if n > 2 {
+			from = b.ends[n-2]
+		}
+		for at := from; at < len(file); at++ {
+			for flip := 1; flip < 256; flip++ {
+				file[at] ^= byte(flip)
+				if got, err := tailOf(file); err == nil && got != want {
+					t.Errorf("record %d, byte %d as %#x: %+v, want %+v", n, at-from, file[at], got, want)
+				} else if err != nil && !errors.Is(err, ErrCorrupt) {
+					t.Errorf("record %d, byte %d as %#x: %v, want ErrCorrupt", n, at-from, file[at], err)
+				}
+				file[at] ^= byte(flip)
 			}
-			file[at] ^= byte(flip)
 		}
 	}
 }
@@ -79,6 +84,19 @@ func TestHostileLengths(t *testing.T) {
 	}
 }
 
+// A file that is as large as its records claim is no reason to believe them.
+func TestHostileLengthsInLargeFile(t *testing.T) {
+	b := begin(0)
+	b.b = binary.LittleEndian.AppendUint64(b.b, maxRecord+8)
+	dir := save(t, 0, b.b)
+	if err := os.Truncate(filepath.Join(dir, segmentName(0)), 3*maxRecord); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadTail(dir); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%+v, %v, want ErrCorrupt", got, err)
+	}
+}
+
 func TestHostileRecords(t *testing.T) {
 	for name, b := range map[string]*builder{
 		"empty":                 {},
@@ -95,6 +113,7 @@ func TestHostileRecords(t *testing.T) {
 		"wrong type":            begin(0).add(entryKind, raw(nil, 2, []byte("x"))),
 		"data longer than that": begin(0).add(entryKind, []byte{0x22, 0xff, 0xff, 0xff, 0xff, 0x7f}),
 		"entry without index":   begin(0).add(entryKind, entry(0, 1, 0, "x")),
+		"entry without term":    begin(0).add(entryKind, entry(0, 0, 1, "x")),
 		"entry of a later time": begin(0).add(entryKind, entry(3, 1, 1, "x")),
 		"state as snapshot":     begin(0).add(snapshotKind, state(2, 1, 7)),
 	} {

@@ -3,7 +3,6 @@ package wal
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -36,8 +35,6 @@ func parseRecord(b []byte) (record, error) {
 	switch {
 	case err != nil:
 		return record{}, err
-	case !m[1].set || !m[2].set || m[2].number > math.MaxUint32:
-		return record{}, errors.New("a record has no kind or no checksum")
 	case r.kind < metadataKind || r.kind > snapshotKind:
 		return record{}, fmt.Errorf("a record is of the unknown kind %d", r.kind)
 	case r.kind == sumKind && len(r.data) > 0:

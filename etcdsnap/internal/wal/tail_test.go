@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -23,7 +24,7 @@ func segments(fill ...func(*builder)) [][]byte {
 }
 
 func TestTail(t *testing.T) {
-	old := func(b *builder) { b.entry(2, 700, "a").entry(2, 701, "b").state(2, 701) }
+	old := func(b *builder) { b.entry(2, 700, "a").entry(2, 701, "b").state(2, 640) }
 	for _, c := range []struct {
 		name                string
 		fill                []func(*builder)
@@ -61,10 +62,13 @@ func TestTail(t *testing.T) {
 		}, 900, 3, 701},
 		{"no states in the newest", []func(*builder){
 			old, func(b *builder) { b.entry(3, 702, "x") },
-		}, 702, 3, 701},
+		}, 702, 3, 640},
+		{"entries that replace those of the segment before", []func(*builder){
+			old, func(b *builder) { b.entry(3, 650, "x") },
+		}, 650, 3, 640},
 		{"nothing in the two newest", []func(*builder){
-			old, func(*builder) {}, func(b *builder) { b.snapshot(650, 2) },
-		}, 701, 2, 701},
+			old, func(*builder) {}, func(b *builder) { b.snapshot(600, 2) },
+		}, 701, 2, 640},
 		{"fields of a newer etcd, and none of what is zero", []func(*builder){
 			func(b *builder) {
 				b.add(entryKind, varint(varint(varint(nil, 2, 2), 3, 7), 15, 1)).state(2, 7)
@@ -110,26 +114,26 @@ func TestLogsThatDoNotFit(t *testing.T) {
 	empty := func(*builder) {}
 	all := segments(func(b *builder) { b.entry(2, 1, "x").state(2, 1) }, empty, empty)
 	other := Identity{Member: 1, Cluster: me.Cluster}
-	for name, dir := range map[string]string{
-		"one between is missing":   save(t, 0, all[0], all[1], all[2]),
-		"the oldest is missing":    save(t, 1, all[1], all[2]),
-		"two have the same number": save(t, 0, all...),
-		"another member's": save(t, 0,
-			(&builder{}).add(sumKind, nil).add(metadataKind, metadata(other)).entry(1, 1, "x").state(1, 1).b,
-			begin(0).b),
-		"another member's within": save(t, 0, begin(0).add(metadataKind, metadata(other)).b),
-		"cut between two records": save(t, 0, begin(0).entry(2, 1, "x").state(2, 1).b, begin(begin(0).entry(2, 1, "x").state(2, 1).entry(2, 2, "x").sum).b),
-		"a gap":                   save(t, 0, begin(0).entry(2, 1, "x").entry(2, 3, "x").b),
+	more := begin(0).entry(2, 1, "x").state(2, 1).entry(2, 2, "x")
+	others := (&builder{}).add(sumKind, nil).add(metadataKind, metadata(other)).entry(1, 1, "x").state(1, 1)
+	for _, c := range []struct{ name, why, dir string }{
+		{"one between is missing", "before it is missing", save(t, 0, all[0], all[1], all[2])},
+		{"the oldest is missing", "before it is missing", save(t, 1, all[1], all[2])},
+		{"two have the same number", "before it is missing", save(t, 0, all...)},
+		{"another member's", "of another member", save(t, 0, others.b, begin(others.sum).b)},
+		{"another member's within", "of two members", save(t, 0, begin(0).add(metadataKind, metadata(other)).b)},
+		{"cut between two records", "does not go on", save(t, 0, more.b[:more.ends[3]], begin(more.sum).b)},
+		{"a gap", "follows on", save(t, 0, begin(0).entry(2, 1, "x").entry(2, 3, "x").b)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			switch name {
+		t.Run(c.name, func(t *testing.T) {
+			switch c.name {
 			case "one between is missing":
-				os.Remove(filepath.Join(dir, segmentName(1)))
+				os.Remove(filepath.Join(c.dir, segmentName(1)))
 			case "two have the same number":
-				put(t, dir, "0000000000000001-0000000000000001.wal", all[1])
+				put(t, c.dir, "0000000000000001-0000000000000001.wal", all[1])
 			}
-			if got, err := ReadTail(dir); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%+v, %v, want ErrCorrupt", got, err)
+			if got, err := ReadTail(c.dir); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), c.why) {
+				t.Errorf("%+v, %v, want ErrCorrupt that %s", got, err, c.why)
 			}
 		})
 	}

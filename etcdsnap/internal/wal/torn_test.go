@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -39,7 +40,7 @@ func TestPowerFailure(t *testing.T) {
 			file := b.preallocated()
 			first, last := before/sector, (len(b.b)-1)/sector
 			for lost := range 1 << (last - first + 1) {
-				disk := append([]byte{}, file...)
+				disk := slices.Clone(file)
 				for i := range last - first + 1 {
 					if lost>>i&1 == 1 {
 						from := max(before, (first+i)*sector)
@@ -58,23 +59,51 @@ func TestPowerFailure(t *testing.T) {
 	}
 }
 
-// A sector that is lost from the middle of a log is not a power failure's doing, and its end is not where it is.
+// A sector that is lost from the middle of a log is no power failure's doing, and the log's end is not there. That shows
+// if two whole writes lie behind it.
 func TestLostSectors(t *testing.T) {
-	b := begin(0)
-	for i := range uint64(12) {
-		b.entry(2, i+1, text(500)).state(2, i+1)
-	}
-	b.snapshot(12, 2)
-	file := b.preallocated()
-	for at := 0; at+sector < len(b.b); at += sector {
-		disk := append([]byte{}, file...)
-		clear(disk[at : at+sector])
-		got, err := tailOf(disk)
-		if at+2*sector >= len(b.b) { // of the last write
-			continue
+	for name, write := range map[string]func(b *builder, i uint64, n int){
+		"entries": func(b *builder, i uint64, n int) { b.entry(2, i, text(n)).state(2, i) },
+		"snapshots": func(b *builder, i uint64, n int) {
+			b.state(2, i).add(snapshotKind, raw(varint(nil, 1, i), 3, []byte(text(n))))
+		},
+	} {
+		for n := 400; n < 528; n += 8 { // so that some records begin with a sector
+			b := begin(0)
+			for i := range uint64(12) {
+				write(b, i+1, n)
+			}
+			file := b.preallocated()
+			behind := b.ends[1+2*10]
+			for at := 0; at+sector <= behind; at += sector {
+				disk := slices.Clone(file)
+				clear(disk[at : at+sector])
+				if got, err := tailOf(disk); !errors.Is(err, ErrCorrupt) {
+					t.Errorf("%s of %d without the sector at %d: %+v, %v, want ErrCorrupt", name, n, at, got, err)
+				}
+			}
 		}
-		if !errors.Is(err, ErrCorrupt) {
-			t.Errorf("without the sector at %d: %+v, %v, want ErrCorrupt", at, got, err)
+	}
+}
+
+// What a client stores can look like a log. It says nothing about the real one.
+func TestLogWithinLog(t *testing.T) {
+	inner := begin(0)
+	for i := range uint64(9) {
+		inner.entry(2, i+1, text(20)).state(2, i+1)
+	}
+	for shift := range 8 {
+		b := begin(0).entry(2, 1, text(77)).state(2, 1)
+		whole := len(b.ends)
+		at := (len(b.b)/sector + 2) * sector
+		b.entry(2, 2, text(2000)).entry(2, 3, text(shift+1)+string(inner.b)).state(2, 2)
+		file := b.preallocated()
+		if got, err := tailOf(file); err != nil || got != b.tailAt(t, len(b.ends)) {
+			t.Errorf("shifted by %d: %+v, %v", shift, got, err)
+		}
+		clear(file[at : at+sector])
+		if got, err := tailOf(file); err != nil || got != b.tailAt(t, whole) {
+			t.Errorf("shifted by %d and torn: %+v, %v", shift, got, err)
 		}
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"filippo.io/age"
 
 	"github.com/clustersnap/clustersnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/highwater"
 )
 
 // passphrase lets both runs have the same key without one in this file.
@@ -32,27 +32,12 @@ func main() {
 		err = verify(os.Args[2], mib)
 	}
 	if err == nil {
-		err = printPeak()
+		err = highwater.Print()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bigset:", err)
 		os.Exit(1)
 	}
-}
-
-// printPeak prints the high-water mark of this process's resident pages (proc(5), VmHWM).
-func printPeak() error {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return err
-	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	var kib int
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		return fmt.Errorf("read VmHWM: %w", err)
-	}
-	fmt.Println(kib)
-	return nil
 }
 
 func write(path string, mib int) error {

@@ -3,7 +3,7 @@
 //
 //	savesnap FILE ENDPOINT CA CERT KEY [DATADIR]
 //
-// It is what benchmarks hold against etcdctl snapshot save.
+// It is what benchmarks hold against etcdctl snapshot save, and prints how much memory it had at most, in KiB.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/highwater"
 )
 
 func main() {
@@ -27,7 +28,11 @@ func main() {
 	if len(os.Args) == 7 {
 		opts.DataDir = os.Args[6]
 	}
-	if err := save(context.Background(), os.Args[1], os.Args[2], files, opts); err != nil {
+	err := save(context.Background(), os.Args[1], os.Args[2], files, opts)
+	if err == nil {
+		err = highwater.Print()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "savesnap:", err)
 		os.Exit(1)
 	}

@@ -2,7 +2,8 @@
 //
 //	verifysnap FILE
 //
-// It is what benchmarks hold against etcdutl snapshot status.
+// It is what benchmarks hold against etcdutl snapshot status, and prints what that does, and how much memory it had at
+// most, in KiB.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/highwater"
 )
 
 func main() {
@@ -18,7 +20,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: verifysnap FILE")
 		os.Exit(2)
 	}
-	if err := verify(os.Args[1]); err != nil {
+	err := verify(os.Args[1])
+	if err == nil {
+		err = highwater.Print()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "verifysnap:", err)
 		os.Exit(1)
 	}
