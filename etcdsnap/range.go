@@ -156,13 +156,17 @@ func (s *Snapshot) hashKV(ctx context.Context, rev, compacted int64) (uint32, er
 		return 0, fmt.Errorf("%w: it ends at %d", ErrFuture, s.revision)
 	}
 	keep, err := s.keep(ctx, rev)
+	if err == nil && len(keep) == 0 {
+		// A member then leaves out nothing that is stored, which is what its compaction has left.
+		keep, err = s.keep(ctx, compacted)
+	}
 	if err != nil {
 		return 0, err
 	}
 	sum, n := crc(0).add([]byte("key")), uint32(0)
 	err = s.records(ctx, func(_ place, r revision, _ record, value []byte) error {
 		n++
-		gone := r.main <= compacted && len(keep) > 0 && !keep[n]
+		gone := r.main <= compacted && !keep[n]
 		if r.main <= rev && !gone && !(r.main == compacted && r.tombstone) {
 			sum = sum.add(r.bytes()).add(value)
 		}

@@ -84,7 +84,7 @@ type Saved struct {
 //
 // The tree is checked with what is kept of it, at most 16 MiB, so that memory stays bounded. What counts live keys
 // is given up first (Keyspace is nil), at some 300,000 records, and then all of it (Content is nil), at some 2 GiB of objects of
-// Kubernetes' usual size. [Verify] has no such bounds.
+// Kubernetes' usual size. Then it is not checked that the snapshot reaches the revision, either. [Verify] has no such bounds.
 //
 // Save ends when ctx does. It does not time out while bytes keep coming: give ctx a deadline if there is one. The
 // stream ends at once, with the read transaction that etcd keeps open for it, when ctx does, when etcd
@@ -200,6 +200,9 @@ type refusals struct {
 }
 
 func (r *refusals) Error() string {
+	if len(r.members) == 0 {
+		return ErrNoMember.Error() + ": the client has no endpoint"
+	}
 	said := make([]string, len(r.members))
 	for i, m := range r.members {
 		said[i] = m.Endpoint + ": " + m.Refused
@@ -264,7 +267,7 @@ func transfer(ctx context.Context, m *Member, dst io.Writer, v verifier, mine *l
 	}
 	defer pinned.close()
 	out := newPaced(&receiver{w: dst, progress: opts.Progress}, opts.MinRate, opts.Stall, cancel)
-	if err = flow(pages, append(v.sinks(), out)...); err != nil || pinned == nil {
+	if err = flow(contextReader{ctx, pages}, append(v.sinks(), out)...); err != nil || pinned == nil {
 		return stream.version, nil, err
 	}
 	if err := pinned.prove(stream); err != nil {

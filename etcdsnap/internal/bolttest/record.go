@@ -6,7 +6,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Record is one revision of a key, as etcd keeps it in the bucket "key".
+// Record is one revision of a key, as etcd keeps it in the bucket "key". One without a key is what a restore with a raised
+// revision leaves: it has no value.
 type Record struct {
 	Main, Sub              int64
 	Tombstone              bool
@@ -23,6 +24,9 @@ func Delete(main int64, key string) Record { return Record{Main: main, Key: key,
 
 // Item is the record as stored: an mvccpb.KeyValue below its revision.
 func (r Record) Item() Item {
+	if r.Key == "" {
+		return Item{Key: Revision(r.Main, r.Sub, r.Tombstone)}
+	}
 	b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte(r.Key))
 	if !r.Tombstone {
 		b = number(b, 2, r.Create)
