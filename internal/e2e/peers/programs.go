@@ -24,6 +24,7 @@ const (
 	Etcd35
 	EtcdCtl35
 	EtcdUtl35
+	Etcd34
 	Kubeadm
 	Kubectl
 	Kubelet
@@ -40,6 +41,7 @@ const (
 	etcd37     = "etcd/v3.7.3"
 	etcd36     = "etcd/v3.6.16"
 	etcd35     = "etcd/v3.5.35"
+	etcd34     = "etcd/v3.4.12" // the last that is in modules: snapshots of 3.4 are still to be found
 	kubernetes = "kubernetes/v1.37.2"
 	age        = "age/v1.3.2"
 )
@@ -61,6 +63,7 @@ var sources = [...]source{
 	Etcd35:                {"etcd", etcd35, "go.etcd.io/etcd/server/v3"},
 	EtcdCtl35:             {"etcdctl", etcd35, "go.etcd.io/etcd/etcdctl/v3"},
 	EtcdUtl35:             {"etcdutl", etcd35, "go.etcd.io/etcd/etcdutl/v3"},
+	Etcd34:                {"etcd", etcd34, "go.etcd.io/etcd"},
 	Kubeadm:               {"kubeadm", kubernetes, "k8s.io/kubernetes/cmd/kubeadm"},
 	Kubectl:               {"kubectl", kubernetes, "k8s.io/kubernetes/cmd/kubectl"},
 	Kubelet:               {"kubelet", kubernetes, "k8s.io/kubernetes/cmd/kubelet"},

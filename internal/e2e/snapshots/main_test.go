@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { command.Main(m) }
 
-// etcds are the servers of each minor version.
+// etcds are the servers of each minor version that is supported.
 var etcds = map[string]peers.Program{"3.5": peers.Etcd35, "3.6": peers.Etcd36, "3.7": peers.Etcd37}
 
 // save saves from all endpoints of client to a new file.
