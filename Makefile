@@ -30,7 +30,7 @@ soak: peers
 	@set -e; for m in $(MODULES); do cd $(CURDIR)/$$m; for p in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) $$p; done; done; done
-	cd internal/e2e && go test -run 'Kill|Full|Damaged|Fails' -count $(ROUNDS) -timeout 0 . ./bed
+	cd internal/e2e && go test -run 'Kill|Dies|Broken|Full|Damaged|Fails' -count $(ROUNDS) -timeout 0 . ./bed ./snapshots
 
 host:
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && \
@@ -62,7 +62,7 @@ peers:
 # get through.
 race:
 	@tmp=$$(mktemp -d); chmod 711 "$$tmp"; trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' HUP INT TERM; export TMPDIR="$$tmp"; set -e; \
-	  for m in $(MODULES); do echo "go test -race ./...  [$$m]"; (cd $$m && go test -race ./...); done
+	  for m in $(MODULES); do echo "go test -race ./...  [$$m]"; (cd $$m && go test -race -timeout 30m ./...); done
 
 # The library on a real node once more, in one process with what it requires at least.
 floors:
