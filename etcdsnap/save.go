@@ -36,7 +36,8 @@ type Options struct {
 	Prefix string
 	// DataDir is the data directory of a member that runs on this machine and is one of the source's. Its pages are then
 	// read from its file, in a quarter of the time and at almost no cost to etcd, if it is certain that they are those
-	// of the stream; the result says why where it was not.
+	// of the stream; the result says why where it was not. Connections must lead to the member itself, not through a gRPC
+	// proxy, and have windows of at most 16 MiB, as they have by default: what is on its way must be known.
 	DataDir string
 	// Progress, if not nil, is told how many bytes the destination has received. They start at 0 again when another
 	// member is taken.
