@@ -29,7 +29,7 @@ probe:
 soak: peers
 	@set -e; for m in $(MODULES); do cd $(CURDIR)/$$m; for p in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) $$p; done; done; done
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) -fuzzminimizetime 1s $$p; done; done; done
 	cd internal/e2e && go test -run 'Kill|Dies|Broken|Full|Damaged|Fails' -count $(ROUNDS) -timeout 0 . ./bed ./snapshots
 
 host:

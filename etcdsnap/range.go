@@ -166,8 +166,7 @@ func (s *Snapshot) hashKV(ctx context.Context, rev, compacted int64) (uint32, er
 	sum, n := crc(0).add([]byte("key")), uint32(0)
 	err = s.records(ctx, func(_ place, r revision, _ record, value []byte) error {
 		n++
-		gone := r.main <= compacted && !keep[n]
-		if r.main <= rev && !gone && !(r.main == compacted && r.tombstone) {
+		if r.main <= rev && (r.main > compacted || keep[n]) {
 			sum = sum.add(r.bytes()).add(value)
 		}
 		return nil

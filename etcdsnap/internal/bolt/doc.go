@@ -6,7 +6,7 @@
 // id counts: it names the page of the root bucket. A bucket is a B+tree of branch and leaf pages; the
 // values in the root bucket's leaves are buckets again, each the page of its own root or, when small, an inline leaf
 // page. A page that does not suffice goes on in those right behind it, its overflow. Pages that no tree reaches are free
-// and hold whatever they held last.
+// and hold whatever they held last. A file can have a list of them, which is believed when it is opened for writing.
 //
 // The layout is that of bbolt's internal/common/page.go, meta.go and bucket.go, on little-endian machines.
 package bolt

@@ -21,13 +21,6 @@ type Database struct {
 	data []byte
 }
 
-// From makes a database of pages from number 2 on, the last of which is filled up. The root bucket is at page 2.
-func From(pageSize int, pages []byte) *Database {
-	data := append(make([]byte, 2*pageSize), pages...)
-	data = append(data, make([]byte, -len(data)&(pageSize-1))...)
-	return &Database{PageSize: pageSize, Root: 2, Freelist: NoFreelist, Txid: 7, data: data}
-}
-
 // Pages is how many there are, the meta pages included.
 func (db *Database) Pages() int { return len(db.data) / db.PageSize }
 
