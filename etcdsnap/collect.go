@@ -13,26 +13,30 @@ import (
 // records. For Kubernetes objects that is about a hundredth of the database.
 type collector struct {
 	bolt.Scanner
-	passed  int64
-	reader  *reader
-	limit   int // bytes that may be kept; 0 for a share of what has passed
-	kept    int
-	pages   map[uint64]bolt.Page // branches, leaves that are no records, and the free list
-	leaves  chunks[leaf]         // by page id, as they come
-	records chunks[brief]        // nil once they would be too much
-	counted bool
-	given   bool // up: all of it would be too much
-	bad     map[uint64]error
-	scratch []brief
+	passed   int64
+	reader   *reader
+	limit    int // bytes that may be kept; 0 for a share of what has passed
+	kept     int
+	pages    map[uint64]bolt.Page // branches of small buckets, leaves that are no records, and the free list
+	branches map[uint64][]byte    // packed
+	leaves   chunks[leaf]         // by page id, as they come
+	records  chunks[brief]        // nil once they would be too much
+	counted  bool
+	roots    int  // pages that are of the root bucket, or were
+	dropped  bool // some of those
+	given    bool // up: all of it would be too much
+	bad      map[uint64]error
+	scratch  []brief
 }
 
 func newCollector(prefix string, limit int) *collector {
 	c := &collector{
-		reader:  newReader(prefix),
-		limit:   limit,
-		pages:   map[uint64]bolt.Page{},
-		counted: true,
-		bad:     map[uint64]error{},
+		reader:   newReader(prefix),
+		limit:    limit,
+		pages:    map[uint64]bolt.Page{},
+		branches: map[uint64][]byte{},
+		counted:  true,
+		bad:      map[uint64]error{},
 	}
 	c.Visit = c.visit
 	return c
@@ -66,6 +70,9 @@ const (
 	// Free pages can lie over others, but not many of them: each had its place when it was written.
 	lookedTimes = 4
 	lookedFloor = 512 << 20
+	// maxRoots bounds older versions of the root bucket, which every commit writes anew: it is one page, known from the
+	// beginning, in all that etcd makes.
+	maxRoots = 64
 	// maxBad bounds the reasons that are kept: free pages may hold anything.
 	maxBad = 1000
 )
@@ -84,16 +91,22 @@ func (c *collector) visit(p bolt.Page, err error) (more bool) {
 		}
 	case isKeys:
 		c.keep(l)
+	case p.IsBranch():
+		c.keepBranch(p)
+	case p.ID != c.Root && isRoot(p) && c.roots == maxRoots:
+		c.dropped = true
+	case p.ID != c.Root && isRoot(p):
+		c.roots++
+		c.keepPage(p)
 	default:
-		c.pages[p.ID] = p.Clone()
-		c.kept += p.Size() + pageCost
+		c.keepPage(p)
 	}
 	if c.kept > c.most() && c.counted {
 		c.kept -= c.records.n * recordCost
 		c.records, c.counted = chunks[brief]{}, false
 	}
 	if c.kept > c.most() || c.Looked > lookedFloor+lookedTimes*c.passed {
-		c.given, c.pages, c.leaves, c.records, c.bad = true, nil, chunks[leaf]{}, chunks[brief]{}, nil
+		c.given, c.pages, c.branches, c.leaves, c.records, c.bad = true, nil, nil, chunks[leaf]{}, chunks[brief]{}, nil
 	}
 	return !c.given
 }
@@ -118,8 +131,40 @@ func (c *collector) keep(l leaf) {
 	}
 }
 
+// keepBranch keeps a branch page, of which most are of the bucket "key".
+func (c *collector) keepBranch(p bolt.Page) {
+	packed, ok := packBranch(p)
+	if !ok {
+		c.keepPage(p)
+		return
+	}
+	c.branches[p.ID] = packed
+	c.kept += len(packed) + pageCost
+}
+
+func (c *collector) keepPage(p bolt.Page) {
+	c.pages[p.ID] = p.Clone()
+	c.kept += p.Size() + pageCost
+}
+
+// isRoot reports whether a page has nothing but buckets, as only leaf pages of the root bucket do.
+func isRoot(p bolt.Page) bool {
+	if !p.IsLeaf() {
+		return false
+	}
+	for i := range p.Len() {
+		if _, _, bucket := p.Leaf(i); !bucket {
+			return false
+		}
+	}
+	return p.Len() > 0
+}
+
 // Branch gives a branch page that came by.
 func (c *collector) Branch(id uint64) (bolt.Page, bool, error) {
+	if packed, ok := c.branches[id]; ok {
+		return unpackBranch(id, packed), true, nil
+	}
 	p := c.pages[id]
 	return p, p.IsBranch(), nil
 }
@@ -154,7 +199,7 @@ func (c *collector) leaf(id uint64) (found, error) {
 
 // check walks the tree, unless it was too large to be kept: then there is no content.
 func (c *collector) check() (*Content, *bolt.Walker, error) {
-	if c.given {
+	if c.given || c.dropped && c.pages[c.Root].IsBranch() {
 		return nil, nil, nil
 	}
 	return walkTree(c.Meta, c, c.reader, 0)

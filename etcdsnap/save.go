@@ -37,7 +37,7 @@ type Options struct {
 	// DataDir is the data directory of a member that runs on this machine and is one of the source's. Its pages are then
 	// read from its file, in a quarter of the time and at almost no cost to etcd, if it is certain that they are those
 	// of the stream; the result says why where it was not. Connections must lead to the member itself, not through a gRPC
-	// proxy, and have windows of at most 16 MiB, as they have by default: what is on its way must be known.
+	// proxy, and have windows of at most 20 MiB, as they have by default: what is on its way must be known.
 	DataDir string
 	// Progress, if not nil, is told how many bytes the destination has received. They start at 0 again when another
 	// member is taken.
@@ -83,7 +83,7 @@ type Saved struct {
 // come before the leader. If one fails before dst has received a byte, the next one is tried. [SaveFile]
 // begins anew at any time.
 //
-// The tree is checked with what is kept of it, at most 16 MiB, so that memory stays bounded. What counts live keys
+// The tree is checked with what is kept of it, at most 20 MiB, so that memory stays bounded. What counts live keys
 // is given up first (Keyspace is nil), at some 300,000 records, and then all of it (Content is nil), at some 2 GiB of objects of
 // Kubernetes' usual size. Then it is not checked that the snapshot reaches the revision, either. [Verify] has no such bounds.
 //
@@ -214,7 +214,7 @@ func (r *refusals) Error() string {
 func (r *refusals) Unwrap() []error { return append([]error{ErrNoMember}, r.errs...) }
 
 // saveLimit is how much of the tree is kept while it streams by, in bytes.
-const saveLimit = 16 << 20
+const saveLimit = 20 << 20
 
 // saveFrom saves from one member.
 func saveFrom(ctx context.Context, m *Member, dst destination, mine *local, opts Options) (*Saved, error) {

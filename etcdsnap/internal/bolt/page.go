@@ -146,3 +146,26 @@ func Bucket(value []byte) (root uint64, inline Page, err error) {
 	inline, err = parsePage(b, 0)
 	return 0, inline, err
 }
+
+// Child is an element of a branch page.
+type Child struct {
+	Key []byte
+	ID  uint64
+}
+
+// MakeBranch makes a branch page again of what was kept of one.
+func MakeBranch(id, run uint64, children []Child) Page {
+	b := make([]byte, headerSize+len(children)*elementSize)
+	le.PutUint64(b, id)
+	le.PutUint16(b[8:], branchFlag)
+	le.PutUint16(b[10:], uint16(len(children)))
+	le.PutUint32(b[12:], uint32(run-1))
+	for i, c := range children {
+		at := headerSize + i*elementSize
+		le.PutUint32(b[at:], uint32(len(b)-at))
+		le.PutUint32(b[at+4:], uint32(len(c.Key)))
+		le.PutUint64(b[at+8:], c.ID)
+		b = append(b, c.Key...)
+	}
+	return Page{ID: id, data: b, kind: branchFlag, n: len(children)}
+}
