@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -93,17 +94,17 @@ func walkTree(m bolt.Meta, p pages, r *reader, maxKeys int) (*Content, *bolt.Wal
 			return 0, err
 		}
 		if f.keys {
-			return 0, fmt.Errorf("%w: %.32q is no bucket", ErrCorrupt, f.leaf.first().bytes())
+			return 0, notBucket(id, 0)
 		}
 		page := f.page.Clone() // which stays while others are read
 		for i := range page.Len() {
 			name, value, bucket := page.Leaf(i)
 			if !bucket {
-				return 0, fmt.Errorf("%w: %.32q is no bucket", ErrCorrupt, name)
+				return 0, notBucket(id, i)
 			}
 			keys = keys || string(name) == "key"
 			if err := w.bucket(string(name), value); err != nil {
-				return 0, fmt.Errorf("bucket %.32q: %w", name, err)
+				return 0, fmt.Errorf("bucket %s: %w", known(name), err)
 			}
 		}
 		return page.Run(), page.Within(low, high)
@@ -126,6 +127,21 @@ func walkTree(m bolt.Meta, p pages, r *reader, maxKeys int) (*Content, *bolt.Wal
 		c.Keyspace.Resources, c.Keyspace.Keys = w.usage.result()
 	}
 	return c, w.Walker, nil
+}
+
+// notBucket is for an element of the root bucket that is none. What stands there may be a piece of a Secret: it is not
+// shown, and nor are names that are not etcd's.
+func notBucket(page uint64, i int) error {
+	return fmt.Errorf("%w: element %d of page %d is no bucket", ErrCorrupt, i, page)
+}
+
+func known(bucket []byte) string {
+	switch s := string(bucket); s {
+	case "key", "meta", "lease", "alarm", "cluster", "members", "members_removed", "auth", "authUsers", "authRoles":
+		return strconv.Quote(s)
+	default:
+		return "of another name"
+	}
 }
 
 // bucket walks one bucket.
@@ -185,7 +201,7 @@ func (w *walk) page(name string, f found, low, high []byte) error {
 			return fmt.Errorf("%w: there is a bucket in it", ErrCorrupt)
 		}
 		if _, ok := parseRevision(key); name == "key" && !ok {
-			return notRevision(f.page.ID, key)
+			return notRevision(f.page.ID, i)
 		}
 		w.content.Hash = uint32(crc(w.content.Hash).add(key).add(value))
 		if err := w.entry(name, key, value); err != nil {
@@ -250,13 +266,15 @@ func (w *walk) entry(bucket string, key, value []byte) error {
 	default:
 		if bucket == "alarm" {
 			var a Alarm
-			if a, ok = parseAlarm(key); ok {
+			if a, ok = parseAlarm(key); ok && len(c.Alarms) < maxAlarms {
 				c.Alarms = append(c.Alarms, a)
+			} else {
+				ok = false
 			}
 		}
 	}
 	if !ok {
-		return fmt.Errorf("%w: %.32q can't be read", ErrCorrupt, key)
+		return fmt.Errorf("%w: what stands under a key of %d bytes can't be read", ErrCorrupt, len(key))
 	}
 	return nil
 }
@@ -280,6 +298,9 @@ func downgrade(b []byte) (target string, ok bool) {
 	}
 	return d.Target, true
 }
+
+// maxAlarms is far above what seven members can raise.
+const maxAlarms = 1000
 
 func bigEndian(b []byte) (uint64, bool) {
 	if len(b) != 8 {

@@ -24,6 +24,11 @@ func flow(src io.Reader, sinks ...io.Writer) error {
 		for rerr == nil {
 			var b []byte
 			select {
+			case <-stop: // which counts more than a free block
+				return
+			default:
+			}
+			select {
 			case b = <-free:
 			case <-stop:
 				return

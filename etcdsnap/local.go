@@ -66,8 +66,8 @@ type pinned struct {
 }
 
 // pin gives the pages of m's transaction: from its file if that is surely the one, and then without a digest at the
-// end, or else as they stream.
-func (l *local) pin(m *Member, stream *messages) (io.Reader, *pinned, error) {
+// end, or else as they stream. No more than most bytes are read from a file.
+func (l *local) pin(m *Member, stream *messages, most uint64) (io.Reader, *pinned, error) {
 	if l.db == "" {
 		return stream, nil, nil
 	}
@@ -77,6 +77,9 @@ func (l *local) pin(m *Member, stream *messages) (io.Reader, *pinned, error) {
 	if l.why == "" && stream.total < minPinned {
 		l.why = fmt.Sprintf("%d MiB are soon streamed", stream.total>>20)
 	}
+	if l.why == "" && stream.total > most {
+		l.why = fmt.Sprintf("%d MiB are too much for the tree to be checked on its way", stream.total>>20)
+	}
 	if l.why != "" {
 		return stream, nil, nil
 	}
@@ -84,6 +87,7 @@ func (l *local) pin(m *Member, stream *messages) (io.Reader, *pinned, error) {
 	p, metas, err := openPinned(l.db)
 	head := make([]byte, bolt.HeadSize)
 	if _, serr := io.ReadFull(stream, head); serr != nil {
+		p.close()
 		return nil, nil, serr
 	}
 	whole := io.MultiReader(bytes.NewReader(head), stream)
@@ -96,7 +100,23 @@ func (l *local) pin(m *Member, stream *messages) (io.Reader, *pinned, error) {
 		return whole, nil, nil
 	}
 	rest := io.NewSectionReader(p.file, p.at, p.meta.Size()-p.at)
-	return io.MultiReader(bytes.NewReader(head), rest), p, nil
+	return io.MultiReader(bytes.NewReader(head), watched{rest, stream.watchdog}), p, nil
+}
+
+// watched is a file that may hang, as those of a network do: the stream ends then, though the read may not.
+type watched struct {
+	r io.Reader
+	w *watchdog
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	w.w.start()
+	defer w.w.stop()
+	n, err := w.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("%w: %w", errNotPinned, err)
+	}
+	return n, err
 }
 
 // openPinned opens the database of a member that runs: it holds bbolt's lock.
@@ -151,12 +171,7 @@ func (p *pinned) matches(file bolt.Metas, head []byte, total int64) error {
 // is also held against the file.
 func (p *pinned) prove(stream *messages) error {
 	sent, read := make([]byte, p.meta.PageSize), make([]byte, p.meta.PageSize)
-	// The head ended within a page.
-	skip := (int64(p.meta.PageSize) - p.at%int64(p.meta.PageSize)) % int64(p.meta.PageSize)
-	if _, err := io.CopyN(io.Discard, stream, skip); err != nil {
-		return fmt.Errorf("%w: %w", errNotPinned, err)
-	}
-	for at := p.at + skip; at < p.at+inFlight; at += int64(p.meta.PageSize) {
+	for at := p.at; at < p.at+inFlight; at += int64(p.meta.PageSize) {
 		if _, err := io.ReadFull(stream, sent); err != nil {
 			return fmt.Errorf("%w: %w", errNotPinned, err)
 		}

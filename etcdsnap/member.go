@@ -126,10 +126,14 @@ func (m *Member) close() {
 // judge refuses what no snapshot should come from.
 func judge(members []*Member) {
 	var newest uint64
-	cluster := ""
+	target := ""
+	clusters := map[string]bool{}
 	for _, m := range members {
 		newest = max(newest, m.commit)
-		cluster = cmp.Or(cluster, m.ClusterID)
+		target = cmp.Or(target, m.target)
+		if m.ClusterID != "" {
+			clusters[m.ClusterID] = true
+		}
 	}
 	for _, m := range members {
 		if m.Refused != "" {
@@ -137,22 +141,25 @@ func judge(members []*Member) {
 		}
 		m.Lag = newest - min(newest, m.applied)
 		switch {
-		case m.ClusterID != cluster:
-			m.Refused = fmt.Sprintf("it is of another cluster, %s, than the first, %s", m.ClusterID, cluster)
+		case len(clusters) > 1:
+			m.Refused = fmt.Sprintf("it is of cluster %s, and others are not: give the endpoints of one cluster", m.ClusterID)
 		case m.learner:
 			m.Refused = "it is a learner, which may lack data"
 		case m.leader == 0:
 			m.Refused = "it has no leader: it is cut off, or the cluster has lost its quorum"
-		case slices.ContainsFunc(m.Alarms, func(a Alarm) bool {
-			return a.Kind == corrupt && (a.MemberID == m.ID || a.MemberID == "0" || a.MemberID == "")
-		}):
+		case slices.ContainsFunc(m.Alarms, m.corrupt):
 			m.Refused = "it has the alarm CORRUPT"
-		case m.target != "":
-			m.Refused = fmt.Sprintf("a downgrade to %s is under way: finish or cancel it first", m.target)
+		case target != "":
+			m.Refused = fmt.Sprintf("a downgrade to %s is under way: finish or cancel it first", target)
 		case m.Lag > maxLag:
 			m.Refused = fmt.Sprintf("it is %d raft entries behind", m.Lag)
 		}
 	}
+}
+
+// corrupt reports whether an alarm says that this member's data are not those of the others, or does not say whose.
+func (m *Member) corrupt(a Alarm) bool {
+	return a.Kind == corrupt && (a.MemberID == m.ID || a.MemberID == "0" || a.MemberID == "")
 }
 
 // candidates are the members that may serve, the best first: the local one, then followers, then the leader.

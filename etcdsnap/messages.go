@@ -123,6 +123,8 @@ func (m *message) decode(data mem.BufferSlice) error {
 		case kind == protowire.VarintType:
 		case kind != protowire.BytesType || v > uint64(r.Remaining()):
 			return errMessage
+		case number == 3 && m.n > 0:
+			return errMessage // two of them: the first would be lost
 		case number == 3:
 			if m.n = int(v); m.n > len(m.into) {
 				m.into = make([]byte, m.n)

@@ -39,9 +39,9 @@ func parseRevision(b []byte) (r revision, ok bool) {
 	return r, r.main >= 0 && r.sub >= 0 && r.sub < 1<<32
 }
 
-// notRevision is for a key of the bucket "key" that is none.
-func notRevision(page uint64, key []byte) error {
-	return fmt.Errorf("%w: page %d has the key %.32q, which is no revision", bolt.ErrCorrupt, page, key)
+// notRevision is for a key of the bucket "key" that is none. What stands there may be a piece of a Secret: it is not shown.
+func notRevision(page uint64, i int) error {
+	return fmt.Errorf("%w: page %d has a key, number %d, which is no revision", bolt.ErrCorrupt, page, i)
 }
 
 func (r revision) after(o revision) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -72,6 +73,8 @@ type Saved struct {
 	// a data directory was given.
 	Local    bool   `json:"local,omitempty"`
 	NotLocal string `json:"notLocal,omitempty"`
+	// NotWalked says why the tree was not checked, if Content is nil.
+	NotWalked string `json:"notWalked,omitempty"`
 }
 
 // Save writes a snapshot from one of the members of src to dst, and verifies it as it passes: the digest, the length, the
@@ -84,8 +87,9 @@ type Saved struct {
 // begins anew at any time.
 //
 // The tree is checked with what is kept of it, at most 20 MiB, so that memory stays bounded. What counts live keys
-// is given up first (Keyspace is nil), at some 300,000 records, and then all of it (Content is nil), at some 2 GiB of objects of
-// Kubernetes' usual size. Then it is not checked that the snapshot reaches the revision, either. [Verify] has no such bounds.
+// is given up first (Keyspace is nil), at some 400,000 records, and then all of it: for objects of Kubernetes' usual size at
+// more than 2 GiB, and earlier if many small commits have left their traces in free pages. Then Content is nil and NotWalked
+// says so: the digest and the length alone speak for the snapshot, and it is not checked that it reaches the revision.
 //
 // Save ends when ctx does. It does not time out while bytes keep coming: give ctx a deadline if there is one. The
 // stream ends at once, with the read transaction that etcd keeps open for it, when ctx does, when etcd
@@ -94,7 +98,7 @@ type Saved struct {
 // The error wraps [ErrNoMember], [ErrDenied], [ErrStalled], [ErrSlow], [ErrCorrupt], [ErrBehind], ctx's cause, or is one
 // of dst's or etcd's.
 func Save(ctx context.Context, dst io.Writer, src Source, opts Options) (*Saved, error) {
-	saved, err := save(ctx, &onePass{w: dst}, src, opts.withDefaults())
+	saved, err := save(ctx, &onePass{w: dst}, src, opts)
 	if err != nil {
 		return nil, fmt.Errorf("save snapshot: %w", err)
 	}
@@ -105,7 +109,7 @@ func Save(ctx context.Context, dst io.Writer, src Source, opts Options) (*Saved,
 // a SaveFile that was killed has left beside it goes with the next one. When a member fails in the middle
 // the next one is taken. It is like [Save] else, but has the content of any size, and live keys up to some 600,000.
 func SaveFile(ctx context.Context, path string, src Source, opts Options) (*Saved, error) {
-	saved, err := saveFile(ctx, path, src, opts.withDefaults())
+	saved, err := saveFile(ctx, path, src, opts)
 	if err != nil {
 		return nil, fmt.Errorf("save snapshot to %s: %w", path, err)
 	}
@@ -151,6 +155,10 @@ func (o *onePass) Restart() error {
 
 // save takes the members in turn.
 func save(ctx context.Context, dst destination, src Source, opts Options) (*Saved, error) {
+	if opts.Stall < 0 || opts.MinRate < 0 {
+		return nil, fmt.Errorf("a stall of %v and a rate of %d bytes can't be less than nothing", opts.Stall, opts.MinRate)
+	}
+	opts = opts.withDefaults()
 	members := ask(ctx, src)
 	defer func() {
 		for _, m := range members {
@@ -213,8 +221,12 @@ func (r *refusals) Error() string {
 
 func (r *refusals) Unwrap() []error { return append([]error{ErrNoMember}, r.errs...) }
 
-// saveLimit is how much of the tree is kept while it streams by, in bytes.
-const saveLimit = 20 << 20
+const (
+	// saveLimit is how much of the tree is kept while it streams by, in bytes.
+	saveLimit = 20 << 20
+	// onePassSize is up to which size of a database that is surely enough, as objects of Kubernetes are.
+	onePassSize = 1 << 30
+)
 
 // saveFrom saves from one member.
 func saveFrom(ctx context.Context, m *Member, dst destination, mine *local, opts Options) (*Saved, error) {
@@ -229,19 +241,24 @@ func saveFrom(ctx context.Context, m *Member, dst destination, mine *local, opts
 		return nil, err
 	}
 	var walked *bolt.Walker
-	if saved.Info, walked, err = v.finish(false); err != nil {
-		return nil, err
+	saved.Info, walked, err = v.finish(false)
+	if file, ok := dst.(io.ReaderAt); ok && err == nil && (saved.Content == nil || saved.Content.Keyspace == nil) {
+		saved.Content, walked, err = walkFile(ctx, file, saved.Size, opts.Prefix, saveLimit/keySize)
 	}
-	if file, ok := dst.(io.ReaderAt); ok && (saved.Content == nil || saved.Content.Keyspace == nil) {
-		if saved.Content, walked, err = walkFile(ctx, file, saved.Size, opts.Prefix, saveLimit/keySize); err != nil {
-			return nil, err
-		}
+	if err == nil {
+		err = pinned.same(walked)
 	}
-	if err := pinned.same(walked); err != nil {
+	if err != nil && pinned != nil && context.Cause(ctx) == nil {
+		err = fmt.Errorf("%w: %w", errNotPinned, err) // the file's, and no word against the member
+	}
+	if err != nil {
 		return nil, err
 	}
 	if saved.Content != nil && saved.Content.Revision < saved.MinRevision {
 		return nil, fmt.Errorf("%w: it has revision %d, and the cluster had %d before", ErrBehind, saved.Content.Revision, saved.MinRevision)
+	}
+	if saved.Content == nil {
+		saved.NotWalked = fmt.Sprintf("more than %d MiB would have had to be kept of it: verify it where it is", saveLimit>>20)
 	}
 	saved.Local, saved.NotLocal = pinned != nil, mine.why
 	return saved, nil
@@ -262,13 +279,17 @@ func transfer(ctx context.Context, m *Member, dst io.Writer, v verifier, mine *l
 	if err != nil {
 		return "", nil, err
 	}
-	pages, pinned, err := mine.pin(m, stream)
+	most := uint64(onePassSize)
+	if _, ok := dst.(io.ReaderAt); ok { // it can be checked afterwards
+		most = math.MaxUint64
+	}
+	pages, pinned, err := mine.pin(m, stream, most)
 	if err != nil {
 		return "", nil, err
 	}
 	defer pinned.close()
 	out := newPaced(&receiver{w: dst, progress: opts.Progress}, opts.MinRate, opts.Stall, cancel)
-	if err = flow(contextReader{ctx, pages}, append(v.sinks(), out)...); err != nil || pinned == nil {
+	if err = flow(contextReader{ctx, pages}, ending(cancel, append(v.sinks(), out)...)...); err != nil || pinned == nil {
 		return stream.version, nil, err
 	}
 	if err := pinned.prove(stream); err != nil {
@@ -276,6 +297,27 @@ func transfer(ctx context.Context, m *Member, dst io.Writer, v verifier, mine *l
 	}
 	_, err = out.Write(v.seal())
 	return stream.version, pinned, err
+}
+
+// ending has the stream end as soon as one of the sinks fails.
+func ending(cancel context.CancelCauseFunc, sinks ...io.Writer) []io.Writer {
+	for i, w := range sinks {
+		sinks[i] = endingWriter{w, cancel}
+	}
+	return sinks
+}
+
+type endingWriter struct {
+	io.Writer
+	cancel context.CancelCauseFunc
+}
+
+func (e endingWriter) Write(p []byte) (int, error) {
+	n, err := e.Writer.Write(p)
+	if err != nil {
+		e.cancel(err)
+	}
+	return n, err
 }
 
 // finalError is one that no other member would mend.

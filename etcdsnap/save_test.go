@@ -254,10 +254,6 @@ func TestMembersAreJudged(t *testing.T) {
 		"corrupt, of 3.7": {edit(2, alarm("memberID:2  alarm:CORRUPT")), "CORRUPT"},
 		"nobody's":        {edit(2, alarm("alarm:CORRUPT")), "CORRUPT"},
 		"behind":          {edit(2, func(s *pb.StatusResponse) { s.RaftIndex, s.RaftAppliedIndex = 90_000, 80_000 }), "10000 raft entries behind"},
-		"downgrade": {edit(2, func(s *pb.StatusResponse) {
-			s.DowngradeInfo = &pb.DowngradeInfo{Enabled: true, TargetVersion: "3.5.0"}
-		}), "downgrade to 3.5.0"},
-		"another cluster": {edit(2, func(s *pb.StatusResponse) { s.Header.ClusterId = 0xbad }), "another cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			saved, err := etcdsnap.Save(t.Context(), io.Discard, serve(t, well(1, b), c.member), etcdsnap.Options{})
@@ -267,14 +263,27 @@ func TestMembersAreJudged(t *testing.T) {
 			if saved.Member.ID != "1" || len(saved.Others) != 1 || !strings.Contains(saved.Others[0].Refused, c.says) || c.member.asked != 0 {
 				t.Errorf("saved from %+v, others %+v", saved.Member, saved.Others)
 			}
-			if name == "another cluster" {
-				return // alone it is the first
-			}
 			_, err = etcdsnap.Save(t.Context(), io.Discard, serve(t, c.member), etcdsnap.Options{})
 			if !errors.Is(err, etcdsnap.ErrNoMember) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("alone: %v", err)
 			}
 		})
+	}
+	// What one member says is a word against all: members of 3.5 don't know that they are on the way down.
+	for name, c := range map[string]struct {
+		member *fake
+		says   string
+	}{
+		"downgrade": {edit(2, func(s *pb.StatusResponse) {
+			s.DowngradeInfo = &pb.DowngradeInfo{Enabled: true, TargetVersion: "3.5.0"}
+		}), "downgrade to 3.5.0"},
+		"two clusters": {edit(2, func(s *pb.StatusResponse) { s.Header.ClusterId = 0xbad }), "one cluster"},
+	} {
+		good := well(1, b)
+		_, err := etcdsnap.Save(t.Context(), io.Discard, serve(t, good, c.member), etcdsnap.Options{})
+		if !errors.Is(err, etcdsnap.ErrNoMember) || !strings.Contains(err.Error(), c.says) || good.asked != 0 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	// What is reported, and does not stop a save.
 	full := edit(2, alarm("memberID:2 alarm:NOSPACE "))
@@ -285,6 +294,29 @@ func TestMembersAreJudged(t *testing.T) {
 	}
 	if a := saved.Member.Alarms; saved.Member.ID != "2" || len(a) != 2 || a[0] != (etcdsnap.Alarm{MemberID: "2", Kind: "NOSPACE"}) {
 		t.Errorf("saved from %+v: want the follower, and its alarms", saved.Member)
+	}
+}
+
+func TestOptionsBelowZero(t *testing.T) {
+	for _, opts := range []etcdsnap.Options{{Stall: -1}, {MinRate: -1}} {
+		f := well(1, snapshot())
+		if _, err := etcdsnap.Save(t.Context(), io.Discard, serve(t, f), opts); err == nil || f.asked != 0 {
+			t.Errorf("%+v: %v", opts, err)
+		}
+	}
+}
+
+// A destination that fails ends the stream, however slowly it comes.
+func TestFailedDestinationEndsTheStream(t *testing.T) {
+	boom := errors.New("no space left on device")
+	f, b := well(1, nil), snapshot()
+	f.stream = func(ctx context.Context, send func([]byte)) error {
+		send(bytes.Repeat(b, 1+(1<<20)/len(b))) // more than a block
+		<-ctx.Done()
+		return nil
+	}
+	if _, err := etcdsnap.Save(t.Context(), full{boom}, serve(t, f), etcdsnap.Options{}); !errors.Is(err, boom) {
+		t.Errorf("got %v, want the writer's error", err)
 	}
 }
 

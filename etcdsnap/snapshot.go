@@ -14,7 +14,7 @@ import (
 // be used by many goroutines.
 type Snapshot struct {
 	file     *bolt.File
-	buckets  map[string][]byte // values of the root bucket
+	buckets  map[string][]byte // values of the root bucket: of those that are read
 	revision int64
 	compact  int64
 }
@@ -37,9 +37,11 @@ func (s *Snapshot) open(r io.ReaderAt, size int64) (err error) {
 		for i := range p.Len() {
 			name, value, bucket := p.Leaf(i)
 			if !bucket {
-				return fmt.Errorf("%w: %.32q is no bucket", ErrCorrupt, name)
+				return notBucket(p.ID, i)
 			}
-			s.buckets[string(name)] = slices.Clone(value)
+			if string(name) == "key" || string(name) == "meta" {
+				s.buckets[string(name)] = slices.Clone(value)
+			}
 		}
 		return nil
 	}); err != nil {
@@ -173,7 +175,7 @@ func (s *Snapshot) lastRevision() (int64, error) {
 	key, _, _ := p.Leaf(p.Len() - 1)
 	r, ok := parseRevision(key)
 	if !ok {
-		return 0, notRevision(p.ID, key)
+		return 0, notRevision(p.ID, p.Len()-1)
 	}
 	return r.main, nil
 }
@@ -185,7 +187,7 @@ func (s *Snapshot) records(ctx context.Context, visit func(place, revision, reco
 			key, value, bucket := p.Leaf(i)
 			r, ok := parseRevision(key)
 			if !ok || bucket {
-				return notRevision(p.ID, key)
+				return notRevision(p.ID, i)
 			}
 			rec, err := parseRecord(value, r)
 			if err != nil {
