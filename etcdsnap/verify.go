@@ -43,7 +43,8 @@ type VerifyOptions struct {
 
 // Verify reads a snapshot to its end in one pass, and checks all of it: the length, the digest at its end, the meta pages, and the
 // tree from the root bucket down to each record, which must be in order and decodable. It needs about a
-// hundredth of the snapshot's size in memory, for Kubernetes objects. To keep what is read, give an [io.TeeReader]. It
+// hundredth of the snapshot's size in memory, for Kubernetes objects; a quarter, beyond 64 MiB, is the most that it takes, and an
+// error else. To keep what is read, give an [io.TeeReader]. It
 // ends when ctx does, between two reads.
 //
 // The error wraps [ErrCorrupt], and [io.ErrUnexpectedEOF] too if bytes are missing, or is ctx's cause
@@ -65,7 +66,7 @@ func Verify(ctx context.Context, src io.Reader, opts VerifyOptions) (Info, error
 }
 
 // errTooMuch is for what nobody's etcd looks like.
-var errTooMuch = errors.New("too much of it would have to be kept to walk its tree on its way: walk the file with Snapshot.Content")
+var errTooMuch = errors.New("too much of it would have to be kept to walk its tree on its way: open it as a file, and walk it with Snapshot.Content")
 
 // contextReader ends with its context.
 type contextReader struct {

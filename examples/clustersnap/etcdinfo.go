@@ -28,9 +28,6 @@ status" prints.`,
 				return fmt.Errorf("etcd info %s: %w", args[0], err)
 			}
 			sayContent(out, info)
-			if info.Content.Keyspace == nil {
-				return fmt.Errorf("etcd info %s: there are too many keys to count them on its way", args[0])
-			}
 			return sayResources(out, info.Content.Keyspace)
 		},
 	}

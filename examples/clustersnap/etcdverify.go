@@ -56,6 +56,22 @@ func verifyFile(ctx context.Context, out steps, name string, opts etcdsnap.Verif
 		if errors.Is(err, etcdsnap.ErrNoDigest) {
 			return "", fmt.Errorf("%w: give --no-digest if it is such a copy", err)
 		}
+		if err == nil && info.Content.Keyspace == nil { // too many keys to be counted on the way
+			info.Content, err = walk(ctx, f, opts.Prefix)
+		}
 		return describeSnapshot(info, "etcd"), err
 	})
+}
+
+// walk reads a snapshot as a file, which takes longer and little memory.
+func walk(ctx context.Context, f *os.File, prefix string) (*etcdsnap.Content, error) {
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s, err := etcdsnap.Open(f, stat.Size())
+	if err != nil {
+		return nil, err
+	}
+	return s.Content(ctx, prefix)
 }
