@@ -128,6 +128,6 @@ func TestScannerGoesOnAfterAnAbsurdRun(t *testing.T) {
 	SetOverflow(db.Page(db.Leaves["a"][0]), 1<<32-1)
 	got, _ := scan(t, db.Bytes(), 5000)
 	if got[db.Leaves["a"][0]] != "damaged" || len(got) != db.Pages()-2 {
-		t.Errorf("found %q", got)
+		t.Errorf("found %v", got)
 	}
 }
