@@ -47,7 +47,7 @@ func unpackBranch(id uint64, packed []byte) bolt.Page {
 		packed = packed[n:]
 		last += uint64(delta)
 		r := revision{main: int64(main), sub: int64(sub >> 1), tombstone: sub&1 != 0}
-		children[i] = bolt.Child{Key: r.bytes(), ID: last}
+		children[i] = bolt.Child{Key: r.append(nil), ID: last}
 	}
 	return bolt.MakeBranch(id, run, children)
 }

@@ -26,7 +26,7 @@ type collector struct {
 	dropped  bool // some of those
 	given    bool // up: all of it would be too much
 	bad      map[uint64]error
-	scratch  []brief
+	scratch  []counted
 }
 
 func newCollector(prefix string, limit int) *collector {
@@ -61,7 +61,7 @@ const (
 	leafSize  = 48 // bytes, of a leaf
 	briefSize = 16
 	// recordCost is of a record, which may be that of another key: then it is counted in a table at the end.
-	recordCost = briefSize + keySize
+	recordCost = briefSize + slotSize
 	pageCost   = 100 // of a page that is kept, beyond its bytes
 	// A quarter of a database stands against hostile ones: honest ones need a hundredth, and with the smallest
 	// records a seventh.
@@ -125,7 +125,7 @@ func (c *collector) keep(l leaf) {
 	c.kept += leafSize
 	if c.counted {
 		for _, b := range c.scratch {
-			c.records.append(b)
+			c.records.append(b.brief)
 		}
 		c.kept += len(c.scratch) * recordCost
 	}
@@ -186,13 +186,11 @@ func (c *collector) leaf(id uint64) (found, error) {
 	l := *c.leaves.at(i)
 	f := found{keys: true, leaf: l}
 	if c.counted {
-		f.records = func(yield func(brief) bool) {
-			for i := range int(l.count) {
-				if !yield(*c.records.at(int(l.start) + i)) {
-					return
-				}
-			}
+		f.records = c.scratch[:0]
+		for i := int(l.start); i < int(l.start)+int(l.count); i++ {
+			f.records = append(f.records, counted{*c.records.at(i), uint32(i + 1)})
 		}
+		c.scratch = f.records
 	}
 	return f, nil
 }
@@ -202,7 +200,7 @@ func (c *collector) check() (*Content, *bolt.Walker, error) {
 	if c.given || c.dropped && c.pages[c.Root].IsBranch() {
 		return nil, nil, nil
 	}
-	return walkTree(c.Meta, c, c.reader, 0)
+	return walkTree(c.Meta, c, c.reader, newNewest(&c.records), 0)
 }
 
 // chunks is a slice that grows without being copied, which would take three times its memory.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -66,7 +65,7 @@ type pages interface {
 type found struct {
 	keys    bool
 	leaf    leaf
-	records iter.Seq[brief] // nil if they are not kept
+	records []counted // until the next leaf is read; nil if that would be too many
 	page    bolt.Page
 }
 
@@ -83,11 +82,11 @@ type walk struct {
 	last                revision
 }
 
-// walkTree checks the whole tree. The reader is the one that the pages' records were read by. More keys than
-// maxKeys are not counted, if it is not 0.
-func walkTree(m bolt.Meta, p pages, r *reader, maxKeys int) (*Content, *bolt.Walker, error) {
-	w := &walk{Walker: bolt.NewWalker(m, p), pages: p, reader: r, content: &Content{}, usage: &usage{names: r.names}, maxKeys: maxKeys}
-	keys := false
+// walkTree checks the whole tree. The reader is the one that the pages' records were read by, and live a table without keys. More
+// keys than maxKeys are not counted, if it is not 0.
+func walkTree(m bolt.Meta, p pages, r *reader, live *newest, maxKeys int) (*Content, *bolt.Walker, error) {
+	w := &walk{Walker: bolt.NewWalker(m, p), pages: p, reader: r, content: &Content{}, usage: newUsage(r.names, live), maxKeys: maxKeys}
+	found := false
 	err := w.Walk(m.Root, func(id uint64, low, high []byte) (uint64, error) {
 		f, _, err := w.leaf(id, m.Root)
 		if err != nil {
@@ -102,14 +101,14 @@ func walkTree(m bolt.Meta, p pages, r *reader, maxKeys int) (*Content, *bolt.Wal
 			if !bucket {
 				return 0, notBucket(id, i)
 			}
-			keys = keys || string(name) == "key"
+			found = found || string(name) == "key"
 			if err := w.bucket(string(name), value); err != nil {
 				return 0, fmt.Errorf("bucket %s: %w", known(name), err)
 			}
 		}
 		return page.Run(), page.Within(low, high)
 	})
-	if err == nil && !keys {
+	if err == nil && !found {
 		err = fmt.Errorf("%w: it has no bucket of keys: is it an etcd v3 snapshot?", ErrCorrupt)
 	}
 	if err == nil && m.HasFreelist() {
@@ -214,10 +213,11 @@ func (w *walk) page(name string, f found, low, high []byte) error {
 // revisions takes one leaf page of records.
 func (w *walk) revisions(name string, f found, low, high []byte) error {
 	l := f.leaf
-	if low != nil && bytes.Compare(l.first().bytes(), low) < 0 {
+	var key [revisionSize + 1]byte
+	if low != nil && bytes.Compare(l.first().append(key[:0]), low) < 0 {
 		return fmt.Errorf("%w: leaf page %d begins below the key that leads to it", ErrCorrupt, l.id)
 	}
-	if high != nil && bytes.Compare(l.last().bytes(), high) >= 0 {
+	if high != nil && bytes.Compare(l.last().append(key[:0]), high) >= 0 {
 		return fmt.Errorf("%w: leaf page %d goes on above the keys that lead to it", ErrCorrupt, l.id)
 	}
 	w.content.Hash = uint32(crc(w.content.Hash).join(l.sum, uint64(l.size)))
@@ -233,8 +233,8 @@ func (w *walk) revisions(name string, f found, low, high []byte) error {
 		w.usage = nil
 	}
 	if w.usage != nil {
-		for b := range f.records {
-			w.usage.add(b)
+		for _, c := range f.records {
+			w.usage.add(c)
 		}
 		if w.maxKeys > 0 && w.usage.keys() > w.maxKeys {
 			w.usage = nil

@@ -21,38 +21,43 @@ func (c crc) join(tail crc, n uint64) crc {
 	return c ^ tail
 }
 
-// matrix holds the image of each bit.
-type matrix [32]crc
+// matrix holds the images of each byte of a CRC.
+type matrix [4][256]crc
 
-func (m *matrix) apply(c crc) (sum crc) {
-	for i := 0; c != 0; i, c = i+1, c>>1 {
-		if c&1 != 0 {
-			sum ^= m[i]
+func (m *matrix) apply(c crc) crc {
+	return m[0][c&0xff] ^ m[1][c>>8&0xff] ^ m[2][c>>16&0xff] ^ m[3][c>>24]
+}
+
+// newMatrix makes the one that has the images of each bit.
+func newMatrix(image func(bit crc) crc) *matrix {
+	m := new(matrix)
+	for i := range m {
+		for bit := range 8 {
+			step := 1 << bit
+			m[i][step] = image(1 << (8*i + bit))
+			for b := range step {
+				m[i][step+b] = m[i][step] ^ m[i][b]
+			}
 		}
 	}
-	return sum
+	return m
 }
 
 // zeros[i] is what 2^i zero bytes do.
-var zeros = func() (powers [41]matrix) {
-	var bit matrix // one zero bit
-	bit[0] = crc32.Castagnoli
-	for i := 1; i < 32; i++ {
-		bit[i] = 1 << (i - 1)
+var zeros = func() (powers [41]*matrix) {
+	m := newMatrix(func(bit crc) crc { // one zero bit
+		if bit == 1 {
+			return crc32.Castagnoli
+		}
+		return bit >> 1
+	})
+	square := func() { half := m; m = newMatrix(func(bit crc) crc { return half.apply(half.apply(bit)) }) }
+	for range 3 { // to a byte
+		square()
 	}
 	for i := range powers {
-		half := &bit
-		if i > 0 {
-			half = &powers[i-1]
-		}
-		for j := range powers[i] {
-			powers[i][j] = half.apply(half[j])
-			if i == 0 { // eight bits are three squares
-				for range 6 {
-					powers[i][j] = bit.apply(powers[i][j])
-				}
-			}
-		}
+		powers[i] = m
+		square()
 	}
 	return powers
 }()

@@ -3,7 +3,6 @@ package etcdsnap
 import (
 	"fmt"
 	"hash/maphash"
-	"slices"
 
 	"github.com/clustersnap/clustersnap/etcdsnap/internal/bolt"
 )
@@ -44,7 +43,7 @@ type reader struct {
 }
 
 // read makes a leaf of a page if all its keys are revisions, and appends its records. Others are not ok.
-func (r *reader) read(p bolt.Page, records []brief) (l leaf, out []brief, ok bool, err error) {
+func (r *reader) read(p bolt.Page, records []counted) (l leaf, out []counted, ok bool, err error) {
 	if p.Len() == 0 {
 		return leaf{}, records, false, nil
 	}
@@ -66,7 +65,7 @@ func (r *reader) read(p bolt.Page, records []brief) (l leaf, out []brief, ok boo
 			return leaf{}, records[:l.start], true, twice(rev)
 		}
 		last = rev
-		records = append(records, r.brief(rev, rec, len(value)))
+		records = append(records, counted{brief: r.brief(rev, rec, len(value))})
 		l.sum = l.sum.add(key).add(value)
 		l.size += uint32(len(key) + len(value))
 	}
@@ -102,5 +101,5 @@ func (r *reader) found(p bolt.Page) (found, error) {
 	if err != nil || !ok {
 		return found{page: p}, err
 	}
-	return found{keys: true, leaf: l, records: slices.Values(records)}, nil
+	return found{keys: true, leaf: l, records: records}, nil
 }

@@ -167,7 +167,7 @@ func (s *Snapshot) hashKV(ctx context.Context, rev, compacted int64) (uint32, er
 	err = s.records(ctx, func(_ place, r revision, _ record, value []byte) error {
 		n++
 		if r.main <= rev && (r.main > compacted || keep[n]) {
-			sum = sum.add(r.bytes()).add(value)
+			sum = sum.add(r.append(nil)).add(value)
 		}
 		return nil
 	})

@@ -99,9 +99,9 @@ func parseRecord(b []byte, r revision) (rec record, err error) {
 	return rec, nil
 }
 
-// bytes is r as a key.
-func (r revision) bytes() []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, revisionSize+1), uint64(r.main))
+// append appends r as a key.
+func (r revision) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(r.main))
 	b = binary.BigEndian.AppendUint64(append(b, '_'), uint64(r.sub))
 	if r.tombstone {
 		b = append(b, 't')

@@ -78,36 +78,62 @@ func resourceOf(key []byte, prefix string) []byte {
 // usage counts the records of each resource, and by the newest record of each key what is live. The records
 // come in the order of their revisions.
 type usage struct {
-	names  *resources
-	counts []Usage
-	live   newest
+	names   *resources
+	counts  []Usage
+	live    *newest
+	waiting []counted // to be counted together
 }
 
-// keys is how many have been seen, also those that are deleted.
-func (u *usage) keys() int { return u.live.keys.n }
+// counted is a record that comes to be counted, and where it is kept: one more than its number, or 0 if it is not.
+type counted struct {
+	brief
+	kept uint32
+}
 
-func (u *usage) add(b brief) {
-	if b.flags&isKeyless != 0 {
+// batch is how many records are counted together: enough for the processor to wait for many of their keys at once.
+const batch = 64
+
+func newUsage(names *resources, live *newest) *usage {
+	return &usage{names: names, live: live, waiting: make([]counted, 0, batch)}
+}
+
+// keys is how many have been seen, also those that are deleted: but for the last few.
+func (u *usage) keys() int { return u.live.n }
+
+func (u *usage) add(c counted) {
+	if c.flags&isKeyless != 0 {
 		return
 	}
-	for int(b.resource) >= len(u.counts) {
-		u.counts = append(u.counts, Usage{})
+	if u.waiting = append(u.waiting, c); len(u.waiting) == batch {
+		u.count()
 	}
-	c := &u.counts[b.resource]
-	c.Records++
-	c.RecordBytes += int64(b.size)
-	if old, ok := u.live.replace(b); ok && old.flags&isTombstone == 0 {
-		u.counts[old.resource].Keys--
-		u.counts[old.resource].Bytes -= int64(old.size)
+}
+
+// count counts those that wait.
+func (u *usage) count() {
+	u.live.look(u.waiting)
+	for i, b := range u.waiting {
+		for int(b.resource) >= len(u.counts) {
+			u.counts = append(u.counts, Usage{})
+		}
+		c := &u.counts[b.resource]
+		c.Records++
+		c.RecordBytes += int64(b.size)
+		if old, ok := u.live.replace(i, b); ok && old.flags&isTombstone == 0 {
+			u.counts[old.resource].Keys--
+			u.counts[old.resource].Bytes -= int64(old.size)
+		}
+		if b.flags&isTombstone == 0 {
+			c.Keys++
+			c.Bytes += int64(b.size)
+		}
 	}
-	if b.flags&isTombstone == 0 {
-		c.Keys++
-		c.Bytes += int64(b.size)
-	}
+	u.waiting = u.waiting[:0]
 }
 
 // result lists the resources, those with most bytes stored first.
 func (u *usage) result() (list []Usage, keys int64) {
+	u.count()
 	for i, c := range u.counts {
 		if c.Records > 0 {
 			c.Resource = u.names.names[i]
@@ -148,42 +174,84 @@ func foldUsage(list []Usage, n int) []Usage {
 
 // newest holds the newest record of each key: an open-addressing table, since a map would take three times as much.
 type newest struct {
-	keys  chunks[brief]
-	slots []uint32 // one more than where in keys; 0 is free
+	records *chunks[brief]
+	slots   []uint32 // one more than where in records; 0 is free
+	n       int
+	looked  [batch]uint32
 }
 
-// keySize is what a key takes at most while the table grows, in bytes.
-const keySize = briefSize + 3*4
+// slotSize is what a key takes at most in the table, while that grows, in bytes.
+const slotSize = 3 * 4
 
-// replace puts b in the place of the record before it of the same key.
-func (t *newest) replace(b brief) (old brief, ok bool) {
-	if 4*t.keys.n >= 3*len(t.slots) {
+// newNewest has room for those records that are kept already: of these the place of the oldest of a key, which has been counted,
+// becomes that of the newest. Others are added.
+func newNewest(records *chunks[brief]) *newest {
+	slots := 1024
+	for 3*slots <= 4*(records.n+batch) {
+		slots *= 2
+	}
+	return &newest{records: records, slots: make([]uint32, slots)}
+}
+
+// look finds where the keys of a batch are, or begin to be looked for, before any is replaced: one key after the other, each would
+// wait for memory by itself.
+func (t *newest) look(list []counted) {
+	for 3*len(t.slots) <= 4*(t.n+len(list)) {
 		t.grow()
 	}
-	slot := t.find(b.key)
-	if *slot == 0 {
-		t.keys.append(b)
-		*slot = uint32(t.keys.n)
-		return brief{}, false
+	mask := uint64(len(t.slots) - 1)
+	for i := range list {
+		t.looked[i] = t.slots[list[i].key&mask]
 	}
-	known := t.keys.at(int(*slot) - 1)
-	old, *known = *known, b
+	for i := range list {
+		if n := t.looked[i]; n != 0 && t.records.at(int(n)-1).key != list[i].key {
+			t.looked[i] = 0
+		}
+	}
+}
+
+// replace puts c, which is number i of the batch that was looked for, in the place of the record before it of the same key.
+func (t *newest) replace(i int, c counted) (old brief, ok bool) {
+	n := t.looked[i]
+	if n == 0 {
+		slot := t.find(c.key)
+		if *slot == 0 {
+			*slot = t.keep(c)
+			return brief{}, false
+		}
+		n = *slot
+	}
+	known := t.records.at(int(n) - 1)
+	old, *known = *known, c.brief
 	return old, true
+}
+
+// keep says where a record of a new key is kept.
+func (t *newest) keep(c counted) uint32 {
+	t.n++
+	if c.kept != 0 {
+		return c.kept
+	}
+	t.records.append(c.brief)
+	return uint32(t.records.n)
 }
 
 // find gives the slot of a key, or the free one where it goes.
 func (t *newest) find(key uint64) *uint32 {
 	mask := uint64(len(t.slots) - 1)
 	i := key & mask
-	for t.slots[i] != 0 && t.keys.at(int(t.slots[i])-1).key != key {
+	for t.slots[i] != 0 && t.records.at(int(t.slots[i])-1).key != key {
 		i = (i + 1) & mask
 	}
 	return &t.slots[i]
 }
 
 func (t *newest) grow() {
-	t.slots = make([]uint32, max(1024, 2*len(t.slots)))
-	for i := range t.keys.n {
-		*t.find(t.keys.at(i).key) = uint32(i + 1)
+	smaller := t.slots
+	t.slots = make([]uint32, 2*len(smaller))
+	for _, n := range smaller {
+		if n != 0 {
+			*t.find(t.records.at(int(n) - 1).key) = n
+		}
 	}
 }

@@ -243,7 +243,7 @@ func saveFrom(ctx context.Context, m *Member, dst destination, mine *local, opts
 	var walked *bolt.Walker
 	saved.Info, walked, err = v.finish(false)
 	if file, ok := dst.(io.ReaderAt); ok && err == nil && (saved.Content == nil || saved.Content.Keyspace == nil) {
-		saved.Content, walked, err = walkFile(ctx, file, saved.Size, opts.Prefix, saveLimit/keySize)
+		saved.Content, walked, err = walkFile(ctx, file, saved.Size, opts.Prefix, saveLimit/(briefSize+slotSize))
 	}
 	if err == nil {
 		err = pinned.same(walked)

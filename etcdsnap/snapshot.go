@@ -17,6 +17,7 @@ type Snapshot struct {
 	buckets  map[string][]byte // values of the root bucket: of those that are read
 	revision int64
 	compact  int64
+	index    uint64 // consistent
 }
 
 // Open opens the snapshot of size bytes in r, which stays the caller's. A digest at the end is not read.
@@ -63,7 +64,7 @@ func (s *Snapshot) open(r io.ReaderAt, size int64) (err error) {
 		return err
 	}
 	last, err := s.lastRevision()
-	s.compact = max(w.finished, w.scheduled)
+	s.compact, s.index = max(w.finished, w.scheduled), w.content.ConsistentIndex
 	s.revision = max(1, last, s.compact)
 	return err
 }
@@ -89,7 +90,7 @@ func (s *Snapshot) walk(ctx context.Context, prefix string, maxKeys int) (*Conte
 		prefix = DefaultPrefix
 	}
 	r := newReader(prefix)
-	return walkTree(s.file.Meta, &filePages{file: s.file, ctx: ctx, reader: r}, r, maxKeys)
+	return walkTree(s.file.Meta, &filePages{file: s.file, ctx: ctx, reader: r}, r, newNewest(new(chunks[brief])), maxKeys)
 }
 
 // filePages reads pages as a walk asks for them.
@@ -99,7 +100,7 @@ type filePages struct {
 	reader  *reader
 	buf     []byte
 	last    bolt.Page // a leaf, in buf
-	records []brief
+	records []counted
 }
 
 func (f *filePages) Branch(id uint64) (bolt.Page, bool, error) {
@@ -125,7 +126,7 @@ func (f *filePages) leaf(id uint64) (found, error) {
 	if err != nil || !ok {
 		return found{page: f.last}, err
 	}
-	return found{keys: true, leaf: l, records: slices.Values(records)}, nil
+	return found{keys: true, leaf: l, records: records}, nil
 }
 
 // free reads the free list.
