@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -55,25 +56,11 @@ func SaveStopped(ctx context.Context, dst io.Writer, dataDir string, opts Stoppe
 }
 
 func saveStopped(ctx context.Context, dst io.Writer, dataDir string, opts StoppedOptions) (*Stopped, error) {
-	f, err := os.Open(filepath.Join(dataDir, "member", "snap", "db"))
+	f, log, err := openStopped(dataDir, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // and with it goes the lock
-	free, err := lockShared(f)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	if !free {
-		return nil, fmt.Errorf("%w: stop it, or save from it while it runs", ErrInUse)
-	}
-	if opts.WALDir == "" {
-		opts.WALDir = filepath.Join(dataDir, "member", "wal")
-	}
-	log, err := wal.ReadTail(opts.WALDir)
-	if err != nil {
-		return nil, err
-	}
+	defer f.Close()
 	s := &Stopped{
 		MemberID:  fmt.Sprintf("%x", log.Member),
 		ClusterID: fmt.Sprintf("%x", log.Cluster),
@@ -85,6 +72,31 @@ func saveStopped(ctx context.Context, dst io.Writer, dataDir string, opts Stoppe
 	}
 	s.Behind = s.LogIndex - min(s.LogIndex, s.Content.ConsistentIndex)
 	return s, nil
+}
+
+// openStopped opens a database and holds it until it is closed, and reads the log.
+func openStopped(dataDir string, opts StoppedOptions) (_ *os.File, _ wal.Tail, err error) {
+	f, err := os.Open(filepath.Join(dataDir, "member", "snap", "db"))
+	if err != nil {
+		return nil, wal.Tail{}, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	free, err := lockShared(f)
+	if err != nil {
+		return nil, wal.Tail{}, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	if !free {
+		return nil, wal.Tail{}, fmt.Errorf("%w: stop it, or save from it while it runs", ErrInUse)
+	}
+	if opts.WALDir == "" {
+		opts.WALDir = filepath.Join(dataDir, "member", "wal")
+	}
+	log, err := wal.ReadTail(opts.WALDir)
+	return f, log, err
 }
 
 // copyDatabase makes a snapshot of a database file.
@@ -109,4 +121,37 @@ func copyDatabase(ctx context.Context, dst io.Writer, f *os.File, prefix string)
 		err = errTooMuch
 	}
 	return info, err
+}
+
+// LastRevision says which revision nobody can have seen more than of the member in a data directory that does not
+// run: that of its database, and one more for each entry of the log that is not in it yet.
+//
+// Nothing is checked but what is read, which is little. The error wraps [ErrInUse], [ErrCorrupt], or is one of the file system's.
+func LastRevision(dataDir string, opts StoppedOptions) (int64, error) {
+	revision, err := lastRevision(dataDir, opts)
+	if err != nil {
+		return 0, fmt.Errorf("read last revision of the stopped member in %s: %w", dataDir, err)
+	}
+	return revision, nil
+}
+
+func lastRevision(dataDir string, opts StoppedOptions) (int64, error) {
+	f, log, err := openStopped(dataDir, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	s, err := Open(f, stat.Size())
+	if err != nil {
+		return 0, err
+	}
+	behind := log.LastIndex - min(log.LastIndex, s.index)
+	if behind > uint64(math.MaxInt64-s.revision) {
+		return 0, fmt.Errorf("%w: the log has %d entries after revision %d", ErrCorrupt, behind, s.revision)
+	}
+	return s.revision + int64(behind), nil
 }

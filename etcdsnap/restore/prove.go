@@ -5,43 +5,69 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 
-	"go.etcd.io/etcd/api/v3/version"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
 
 	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
-// Proof says what a booted etcd showed.
-type Proof struct {
-	Result
-	// Version is that of the etcd which booted: the one that this module links.
-	Version string `json:"version"`
-	// Keys and Bytes count all live keys, each of which was read, and their values.
-	Keys  int64 `json:"keys"`
-	Bytes int64 `json:"bytes"`
+// ProveOptions changes how Prove works.
+type ProveOptions struct {
+	// Etcd is the path of the etcd to be booted. Empty means the one that this module links, in this process.
+	Etcd string
+	// NoDigest and DespiteCorruption are those of Options.
+	NoDigest, DespiteCorruption bool
+	// Check, if not nil, is given a client of the booted etcd after all else has been found good. The client is closed when it returns.
+	Check func(context.Context, *clientv3.Client) error
 }
 
-// Prove restores the snapshot src into a fresh directory below scratch, boots etcd on it, reads every key, and
-// removes the directory; one that a killed Prove has left there goes, too. Scratch is a directory with room for
-// the snapshot twice and 160 MiB. If check is not nil it is given a client of the booted etcd, after the keys
-// have been read; the client is closed when check returns.
+// Proof says what a booted etcd showed. Without any of it there is an error instead of a Proof.
+type Proof struct {
+	// Result is that of the restore that was booted.
+	Result
+	// Version is that of the etcd which booted.
+	Version string `json:"version"`
+	// Keys and Bytes count all live keys and their values: each was read through etcd's API.
+	Keys  int64 `json:"keys"`
+	Bytes int64 `json:"bytes"`
+	// Keyspace is a SHA-256, in hexadecimal, over all live keys in their order, with values, revisions, versions and leases. The
+	// booted etcd gave the same as the snapshot holds.
+	Keyspace string `json:"keyspace"`
+	// HashKV is etcd's own hash over all records that are left at Revision. The booted etcd, a member that was added to it
+	// later, and the snapshot agree on it.
+	HashKV uint32 `json:"hashKV"`
+	// CompactedFrom is the revision from which a watch was begun, the snapshot's: etcd ended it as compacted.
+	CompactedFrom int64 `json:"compactedFrom"`
+	// Joined is the ID, in hexadecimal, of the member that was added later (etcd-io/etcd#6361).
+	Joined string `json:"joined"`
+}
+
+// Prove restores the snapshot src into a fresh directory below scratch, boots etcd on it, and holds what etcd has against the
+// snapshot: every key is read, the hashes are compared, a watch from before is ended, and a member that joins has all of it. Then it
+// removes the directory; one that a killed Prove has left there goes, too. Scratch is a directory with room for the snapshot
+// twice and 320 MiB.
 //
-// The etcd is alone: it is reached in memory and by sockets in a directory of mode 0700, not by any network port, and
-// what it does to the data (it revokes leases that have expired, and raises the storage version to its own)
-// goes with the directory. A snapshot of an etcd with authentication on can't be proved: reading wants a user.
-func Prove(ctx context.Context, scratch string, src io.Reader, check func(context.Context, *clientv3.Client) error) (_ *Proof, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("prove snapshot by booting etcd: %w", err)
-		}
-	}()
+// Nobody else can reach the etcd: clients go through a socket in a directory of mode 0700, and the members' ports on
+// loopback ask for a certificate of this very proof. What it does to the data (leases expire, the storage version is raised to
+// its own) goes with the directory. Authentication is off there, whatever the snapshot says.
+//
+// A deadline comes from ctx: an etcd that hangs is waited for. The error wraps those of [Restore], or is etcd's or the check's.
+func Prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions) (_ *Proof, err error) {
+	proof, err := prove(ctx, scratch, src, opts)
+	if err != nil {
+		return nil, fmt.Errorf("prove snapshot by booting etcd: %w", err)
+	}
+	return proof, nil
+}
+
+func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions) (_ *Proof, err error) {
+	b := &bench{etcd: opts.Etcd}
+	if b.version, err = etcdVersion(ctx, opts.Etcd); err != nil {
+		return nil, err
+	}
 	// A socket's path may have about 100 bytes, and scratch may be deep.
 	sockets, err := durable.CreateDir(filepath.Join(os.TempDir(), "clustersnap-boot-sockets"))
 	if err != nil {
@@ -53,22 +79,42 @@ func Prove(ctx context.Context, scratch string, src io.Reader, check func(contex
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, durable.Discard(dir)) }()
+	b.dir, b.sockets = dir.Name(), sockets.Name()
+	if err := b.makeCertificates(); err != nil {
+		return nil, err
+	}
 
-	m := Member{Name: "proof", PeerURL: "http://127.0.0.1:2380", DataDir: filepath.Join(dir.Name(), "etcd")}
-	result, err := restore(ctx, src, m, 0)
+	first, err := b.newNode("proof")
 	if err != nil {
 		return nil, err
 	}
-	proof := &Proof{Result: *result}
-	var panicked any // in check: the caller's own
-	guarded := func(ctx context.Context, client *clientv3.Client) error {
-		if check == nil {
+	var want contents
+	result, err := restore(ctx, src, []Member{{Name: first.name, PeerURLs: []string{first.peerURL}, DataDir: first.dataDir}}, 0, Options{
+		NoDigest: opts.NoDigest, DespiteCorruption: opts.DespiteCorruption, DropAuth: true, Etcd: b.version,
+		inspect: func(ctx context.Context, db string) (err error) {
+			want, err = readSnapshot(ctx, db)
+			return err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.token = result.ClusterToken
+	proof := &Proof{Result: *result, Version: b.version, Keys: want.keys, Bytes: want.bytes, Keyspace: want.sum, CompactedFrom: result.SnapshotRevision}
+	proof.HashKV = want.hashAt(result.Revision)
+	var panicked any // in Check: the caller's own
+	check := func(ctx context.Context, client *clientv3.Client) (err error) {
+		if opts.Check == nil {
 			return nil
 		}
-		defer func() { panicked = recover() }()
-		return check(ctx, client)
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				err = errors.New("the check panics")
+			}
+		}()
+		return opts.Check(ctx, client)
 	}
-	err = guard(func(lg *zap.Logger) error { return boot(ctx, lg, m, sockets.Name(), proof, guarded) })
+	err = guard(func(lg *zap.Logger) error { return proof.show(ctx, lg, b, first, check) })
 	if panicked != nil {
 		panic(panicked)
 	}
@@ -78,62 +124,58 @@ func Prove(ctx context.Context, scratch string, src io.Reader, check func(contex
 	return proof, nil
 }
 
-func boot(ctx context.Context, lg *zap.Logger, m Member, sockets string, proof *Proof, check func(context.Context, *clientv3.Client) error) error {
-	cfg := embed.NewConfig()
-	cfg.Name, cfg.Dir = m.Name, m.DataDir
-	cfg.InitialCluster = m.Name + "=" + m.PeerURL
-	cfg.ListenClientUrls = []url.URL{{Scheme: "unix", Path: filepath.Join(sockets, "client")}}
-	cfg.ListenPeerUrls = []url.URL{{Scheme: "unix", Path: filepath.Join(sockets, "peer")}}
-	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
-	peer, err := url.Parse(m.PeerURL)
+// show boots the first member, holds it against what is expected, and has another one join.
+func (p *Proof) show(ctx context.Context, lg *zap.Logger, b *bench, first *node, check func(context.Context, *clientv3.Client) error) (err error) {
+	if err := b.start(lg, first, first); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, first.stop()) }()
+	if err := first.await(ctx); err != nil {
+		return err
+	}
+	if err := p.holds(ctx, first); err != nil {
+		return err
+	}
+	if err := p.watch(ctx, first.client); err != nil {
+		return err
+	}
+	if err := check(ctx, first.client); err != nil {
+		return err
+	}
+	second, err := b.newNode("joined")
 	if err != nil {
 		return err
 	}
-	cfg.AdvertisePeerUrls = []url.URL{*peer}
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lg)
-
-	e, err := embed.StartEtcd(cfg)
+	added, err := first.client.MemberAddAsLearner(ctx, []string{second.peerURL})
 	if err != nil {
-		return err
+		return fmt.Errorf("add a member: %w", err)
 	}
-	defer e.Close()
-	select {
-	case <-e.Server.ReadyNotify():
-	case err := <-e.Err():
-		return fmt.Errorf("etcd does not start: %w", err)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	p.Joined = fmt.Sprintf("%x", added.Member.GetID())
+	if err := b.start(lg, second, first, second); err != nil {
+		return fmt.Errorf("join: %w", err)
 	}
-	client := v3client.New(e.Server)
-	defer client.Close()
-	if err := proof.read(ctx, client); err != nil {
-		return err
+	defer func() { err = errors.Join(err, second.stop()) }()
+	if err := first.promote(ctx, second, added.Member.GetID()); err != nil {
+		return fmt.Errorf("join: %w", err)
 	}
-	return check(ctx, client)
+	if err := p.holds(ctx, second); err != nil {
+		return fmt.Errorf("the member that joined: %w", err)
+	}
+	return nil
 }
 
-// read reads every key at the first revision, page by page.
-func (p *Proof) read(ctx context.Context, client *clientv3.Client) error {
-	p.Version = version.Version
-	const page = 500
-	from, revision := "\x00", int64(0)
-	for {
-		r, err := client.Get(ctx, from, clientv3.WithFromKey(), clientv3.WithLimit(page), clientv3.WithRev(revision))
-		if err != nil {
-			return fmt.Errorf("read keys: %w", err)
-		}
-		if revision == 0 {
-			if revision = r.Header.GetRevision(); revision < p.Revision {
-				return fmt.Errorf("etcd booted at revision %d, before the restored %d", revision, p.Revision)
-			}
-		}
-		for _, kv := range r.Kvs {
-			p.Keys++
-			p.Bytes += int64(len(kv.Value))
-		}
-		if !r.More {
-			return nil
-		}
-		from = string(r.Kvs[len(r.Kvs)-1].Key) + "\x00"
+// holds reads all of a member.
+func (p *Proof) holds(ctx context.Context, n *node) error {
+	got, err := readMember(ctx, n, p.Revision)
+	switch {
+	case err != nil:
+		return err
+	case got.keys != p.Keys || got.bytes != p.Bytes:
+		return fmt.Errorf("etcd has %d keys with %d bytes, and the snapshot %d with %d", got.keys, got.bytes, p.Keys, p.Bytes)
+	case got.sum != p.Keyspace:
+		return fmt.Errorf("etcd has other keys or values than the snapshot: %s instead of %s", got.sum, p.Keyspace)
+	case got.hash != p.HashKV:
+		return fmt.Errorf("etcd's HashKV at revision %d is %d, and the snapshot's %d", p.Revision, got.hash, p.HashKV)
 	}
+	return nil
 }

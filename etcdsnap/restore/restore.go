@@ -6,39 +6,64 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-	"go.etcd.io/etcd/etcdutl/v3/snapshot"
-	"go.etcd.io/etcd/server/v3/storage/mvcc"
-	"go.etcd.io/etcd/server/v3/storage/schema"
-	"go.uber.org/zap"
-
 	"github.com/clustersnap/clustersnap/etcdsnap"
-	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
-const (
-	// minBump and writesPerSecond make the new revision land above everything that any
-	// client may have seen since the snapshot: few clusters write 20,000 times a second for long.
-	minBump         = 1_000_000_000
-	writesPerSecond = 20_000
-	// maxAge keeps the bump far from the end of an int64.
-	maxAge = 100 * 365 * 24 * time.Hour
-)
-
-// Member says which member of etcd the directory is for. All fields are required.
+// Member is one of the new cluster's.
 type Member struct {
 	// Name is etcd's --name.
 	Name string
-	// PeerURL is etcd's --initial-advertise-peer-urls. It must be the one that other members
-	// can reach: with etcdutl's default, http://localhost:2380, none can ever join
-	// (kubernetes/kubeadm#2071).
-	PeerURL string
-	// DataDir is etcd's --data-dir. It must not exist, or be an empty directory or mount point, or a link to one.
+	// PeerURLs are etcd's --initial-advertise-peer-urls. They must be those that other members can reach: with
+	// etcdutl's default, http://localhost:2380, none can ever join (kubernetes/kubeadm#2071).
+	PeerURLs []string
+	// DataDir is etcd's --data-dir, which is made: it must not exist, or be an empty directory or mount point, or a link to
+	// one, unless [Options.MoveAside] is set. It is empty for a member whose directory another call makes, on another node, from
+	// the same snapshot and with the same [Options.ClusterToken] and [Options.Revision].
 	DataDir string
+	// WALDir is etcd's --wal-dir. Empty means that the log is in the data directory.
+	WALDir string
+}
+
+// Options changes how Restore works.
+type Options struct {
+	// MoveAside puts an old member that is in a data directory aside, instead of refusing it: into a directory
+	// beside it, whose name the result says. Nothing is ever deleted. Etcd must not run on it. Only Linux can do that, and
+	// elsewhere the error wraps [errors.ErrUnsupported].
+	MoveAside bool
+	// ClusterToken is etcd's --initial-cluster-token. Empty means a fresh random one, so that no surviving member of
+	// the old cluster can mix with the new one.
+	ClusterToken string
+	// Revision is the new one, instead of one that follows from age. Where members are made by several calls, the first one
+	// chooses token and revision, and the others are given both from its Result: members that start at
+	// different revisions would differ from then on.
+	Revision int64
+	// LastRevision is the last revision that is known of the old cluster, or 0. The new one is above it. Data directories
+	// that are moved aside are looked at in any case.
+	LastRevision int64
+	// WatchesMissEvents leaves the revision and the past as they are in the snapshot. Clients of a Kubernetes API that
+	// have seen more than that then keep stale objects without an error, for hours
+	// (etcd-io/etcd#16028, kubernetes/kubernetes#118501).
+	WatchesMissEvents bool
+	// DespiteCorruption takes a snapshot with a CORRUPT alarm in it: a member had other data than the rest.
+	DespiteCorruption bool
+	// DropAuth removes users, roles and passwords, and turns authentication off. The default keeps them all: then
+	// it takes a password of that time to get in.
+	DropAuth bool
+	// DropLeases removes all leases. Their keys stay, and never expire. The default keeps them: each gets its whole time
+	// to live anew when etcd starts.
+	DropLeases bool
+	// NoDigest takes a copy of a database file, member/snap/db, as etcdsnap.VerifyOptions does.
+	NoDigest bool
+	// Step, if not nil, is called before each step that changes something on disk, with what it does.
+	Step func(what string)
+	// Etcd is the version of the etcd that the directories are for, such as "3.6.5" or "v3.6". One that can't read the
+	// snapshot is refused. Empty means that nothing is checked.
+	Etcd string
+
+	inspect func(ctx context.Context, db string) error // the database as it was in the snapshot
 }
 
 // Result says what was restored.
@@ -48,126 +73,108 @@ type Result struct {
 	// restored etcd starts at. All before Revision is compacted.
 	SnapshotRevision int64 `json:"snapshotRevision"`
 	Revision         int64 `json:"revision"`
-	// ClusterToken is the new cluster's, for members that are restored beside this one.
+	// ClusterToken and ClusterID, in hexadecimal, are the new cluster's.
 	ClusterToken string `json:"clusterToken"`
+	ClusterID    string `json:"clusterID"`
+	// Members are all of the new cluster's, in the order of the call.
+	Members []Made `json:"members"`
+	// Upgrade is set where the snapshot's etcd is a minor version older than Options.Etcd, to both of them: "3.5 to 3.6".
+	Upgrade string `json:"upgrade,omitempty"`
+	// Alarms and Downgrade are what the snapshot had, and the directories have no more.
+	Alarms    []etcdsnap.Alarm `json:"alarms,omitempty"`
+	Downgrade string           `json:"downgrade,omitempty"`
+	// LeasesDropped and AuthDropped say that there were some.
+	LeasesDropped bool `json:"leasesDropped,omitempty"`
+	AuthDropped   bool `json:"authDropped,omitempty"`
 }
 
-// Restore makes the data directory of m from the snapshot src, which was taken age ago: the revision is
-// raised by 1e9, and by another 20,000 for each second of it.
+// Made is one member of the new cluster.
+type Made struct {
+	Name string `json:"name"`
+	// ID is etcd's, in hexadecimal as etcdctl prints it.
+	ID string `json:"id"`
+	// DataDir is empty where the directory was not made by this call.
+	DataDir string `json:"dataDir,omitempty"`
+	// Aside is the directory that the old member is in now, and OldRevision what its clients can have seen at most. Unread says
+	// why that could not be found out, for one that is damaged: then it counts for nothing.
+	Aside       string `json:"aside,omitempty"`
+	OldRevision int64  `json:"oldRevision,omitempty"`
+	Unread      string `json:"unread,omitempty"`
+	// WALAside is where the old log went, if that was not in the data directory.
+	WALAside string `json:"walAside,omitempty"`
+}
+
+// Restore makes the data directories of a new cluster's members from the snapshot src, which was taken age ago.
 //
-// It needs room for the snapshot twice, and 160 MiB. It works under a hidden name that ends in .partial: in the
-// directory itself where that is there already, as a mount point is, and beside it otherwise. One rename makes
-// the result appear. After an error there is nothing new; what a Restore that was killed has left goes with
-// the next one for the same directory.
+// The revision is raised, and all of the past marked compacted: by 1e9 and another 20,000 for each second of age, and
+// by more if that is needed to be 1e9 above any revision that is known, which is [Options.LastRevision] or in a data directory
+// that is moved aside. Alarms, a pending downgrade, the agreed cluster version and the old
+// members are left behind.
 //
-// The error wraps [etcdsnap.ErrCorrupt], [fs.ErrExist], ctx's cause, or is one of src's or of the
-// file system's.
-func Restore(ctx context.Context, src io.Reader, m Member, age time.Duration) (*Result, error) {
-	result, err := restore(ctx, src, m, age)
+// It needs room for the snapshot once for each member, where the file system can't share it, and 160 MiB each. It works
+// under a hidden name that ends in .partial: in the directory itself where that is there already, as a mount point is, and beside
+// it otherwise. Nothing else is touched before the snapshot has been verified and all directories are whole and on disk. Then
+// each appears by one rename; with a WALDir, which is a second place, etcd can't start from either until both
+// are there. After an error there is nothing new, and what was moved aside is back. What a Restore
+// that was killed has left is settled by the next one for the same directory.
+//
+// Files are of mode 0600 and directories of 0700. They belong to the owner of the data directory, and have its SELinux label, if
+// that exists. (The label is built from documents: no test has run on a system with SELinux.)
+//
+// The error wraps [etcdsnap.ErrCorrupt], [etcdsnap.ErrInUse], [ErrVersion], [fs.ErrExist], ctx's cause, or is one
+// of src's or of the file system's.
+func Restore(ctx context.Context, src io.Reader, members []Member, age time.Duration, opts Options) (*Result, error) {
+	result, err := restore(ctx, src, members, age, opts)
 	if err != nil {
-		return nil, fmt.Errorf("restore etcd to %s: %w", m.DataDir, err)
+		return nil, fmt.Errorf("restore etcd to %s: %w", directories(members), err)
 	}
 	return result, nil
 }
 
-func restore(ctx context.Context, src io.Reader, m Member, age time.Duration) (_ *Result, err error) {
-	if m.Name == "" || m.PeerURL == "" || m.DataDir == "" {
-		return nil, fmt.Errorf("name %q, peer URL %q and data directory are all needed", m.Name, m.PeerURL)
+func directories(members []Member) string {
+	var list []string
+	for _, m := range members {
+		if m.DataDir != "" {
+			list = append(list, m.DataDir)
+		}
 	}
+	return strings.Join(list, ", ")
+}
+
+func restore(ctx context.Context, src io.Reader, members []Member, age time.Duration, opts Options) (_ *Result, err error) {
 	if age < 0 || age > maxAge {
 		return nil, fmt.Errorf("the snapshot was taken %v ago: is the clock right?", age)
 	}
-	target, err := findTarget(m.DataDir)
+	if opts.ClusterToken == "" {
+		opts.ClusterToken = "restore-" + rand.Text()
+	}
+	cluster, err := newCluster(members, opts.ClusterToken)
 	if err != nil {
 		return nil, err
 	}
-	staging, err := durable.CreateDir(target.work)
+	sites, err := openSites(members, opts)
+	defer func() { err = errors.Join(err, sites.close()) }()
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		// Once the directory is in place nothing of the snapshot is left here, and the next Restore sweeps.
-		if derr := durable.Discard(staging); err != nil {
-			err = errors.Join(err, derr)
+	result := &Result{ClusterToken: opts.ClusterToken, ClusterID: cluster.id()}
+	for i, m := range members {
+		made := Made{Name: m.Name, ID: cluster.memberID(m.Name), DataDir: m.DataDir}
+		if s := sites[i]; s != nil {
+			made.OldRevision, made.Unread = s.oldRevision, s.unread
 		}
-	}()
-	if err := target.checkFree(staging.Name()); err != nil {
+		result.Members = append(result.Members, made)
+	}
+	if err := build(ctx, src, cluster, sites, age, opts, result); err != nil {
 		return nil, err
 	}
-
-	file, made := filepath.Join(staging.Name(), "snapshot"), filepath.Join(staging.Name(), "data")
-	info, err := fetch(ctx, file, src)
-	if err != nil {
+	if err := sites.place(ctx); err != nil {
 		return nil, err
 	}
-	result := &Result{Snapshot: info, ClusterToken: "restore-" + rand.Text()}
-	bump := uint64(minBump + int64(age.Seconds()*writesPerSecond))
-	if err := build(file, made, m, result.ClusterToken, bump, info.Size); err != nil {
-		return nil, err
-	}
-	if result.Revision, err = lastRevision(filepath.Join(made, "member", "snap", "db")); err != nil {
-		return nil, err
-	}
-	result.SnapshotRevision = max(1, result.Revision-int64(bump)) // an empty etcd is at 1
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
-	return result, target.place(made)
-}
-
-// fetch stores src in a file, and verifies it on the way.
-func fetch(ctx context.Context, path string, src io.Reader) (etcdsnap.Info, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return etcdsnap.Info{}, err
-	}
-	info, err := etcdsnap.Verify(ctx, io.TeeReader(src, f), etcdsnap.VerifyOptions{})
-	return info, errors.Join(err, f.Close())
-}
-
-// build has etcdutl make the data directory dir. The snapshot's digest has been checked: etcdutl
-// would look at it only after it has copied everything.
-func build(file, dir string, m Member, token string, bump uint64, size int64) error {
-	if err := checkRoom(filepath.Dir(dir), size); err != nil {
-		return err
-	}
-	err := guard(func(lg *zap.Logger) error {
-		return snapshot.NewV3(lg).Restore(snapshot.RestoreConfig{
-			SnapshotPath:        file,
-			Name:                m.Name,
-			OutputDataDir:       dir,
-			PeerURLs:            []string{m.PeerURL},
-			InitialCluster:      m.Name + "=" + m.PeerURL,
-			InitialClusterToken: token,
-			RevisionBump:        bump,
-			MarkCompacted:       true,
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("build data directory: %w", err)
-	}
-	return os.Remove(file)
-}
-
-// lastRevision reads the greatest revision of a database that etcd's own code has written.
-func lastRevision(path string) (int64, error) {
-	db, err := bbolt.Open(path, 0o400, &bbolt.Options{ReadOnly: true})
-	if err != nil {
-		return 0, err
-	}
-	defer db.Close()
-	var last int64
-	err = db.View(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(schema.Key.Name())
-		if bucket == nil {
-			return fmt.Errorf("%w: it has no bucket of keys", etcdsnap.ErrCorrupt)
+	for i, s := range sites {
+		if s != nil {
+			result.Members[i].Aside, result.Members[i].WALAside = s.aside, s.walAside
 		}
-		k, _ := bucket.Cursor().Last()
-		if len(k) < 17 {
-			return fmt.Errorf("%w: its last revision has %d bytes", etcdsnap.ErrCorrupt, len(k))
-		}
-		last = mvcc.BytesToRev(k).Main
-		return nil
-	})
-	return last, err
+	}
+	return result, nil
 }

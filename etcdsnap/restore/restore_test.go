@@ -33,7 +33,7 @@ func startEtcd(t testing.TB, m restore.Member) *clientv3.Client {
 	t.Cleanup(func() { os.RemoveAll(sockets) })
 	cfg := embed.NewConfig()
 	cfg.Name, cfg.Dir = m.Name, m.DataDir
-	peer, err := url.Parse(m.PeerURL)
+	peer, err := url.Parse(m.PeerURLs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func startEtcd(t testing.TB, m restore.Member) *clientv3.Client {
 	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
 	cfg.ListenPeerUrls = []url.URL{{Scheme: "unix", Path: filepath.Join(sockets, "peer")}}
 	cfg.AdvertisePeerUrls = []url.URL{*peer}
-	cfg.InitialCluster = m.Name + "=" + m.PeerURL
+	cfg.InitialCluster = m.Name + "=" + m.PeerURLs[0]
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	e, err := embed.StartEtcd(cfg)
 	if err != nil {
@@ -58,7 +58,7 @@ func startEtcd(t testing.TB, m restore.Member) *clientv3.Client {
 }
 
 func member(t testing.TB) restore.Member {
-	return restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: filepath.Join(t.TempDir(), "etcd")}
+	return restore.Member{Name: "cp1", PeerURLs: []string{"http://10.1.2.3:2380"}, DataDir: filepath.Join(t.TempDir(), "etcd")}
 }
 
 // takeSnapshot fills an etcd with n keys, some of them twice, and saves it.
@@ -95,7 +95,7 @@ func TestRestoreBoots(t *testing.T) {
 	if err := os.Mkdir(m.DataDir, 0o755); err != nil { // empty: taken over
 		t.Fatal(err)
 	}
-	result, err := restore.Restore(ctx, bytes.NewReader(snapshot), m, time.Hour)
+	result, err := restore.Restore(ctx, bytes.NewReader(snapshot), []restore.Member{m}, time.Hour, restore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestRestoreBoots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(members.Members) != 1 || members.Members[0].Name != m.Name || members.Members[0].PeerURLs[0] != m.PeerURL {
+	if len(members.Members) != 1 || members.Members[0].Name != m.Name || members.Members[0].PeerURLs[0] != m.PeerURLs[0] {
 		t.Errorf("members: %v", members.Members)
 	}
 	if fmt.Sprintf("%x", members.Header.ClusterId) == saved.Member.ClusterID {
@@ -153,7 +153,7 @@ func TestTokensAreFresh(t *testing.T) {
 	snapshot, _, _ := takeSnapshot(t, 1)
 	var tokens [2]string
 	for i := range tokens {
-		r, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), member(t), 0)
+		r, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), []restore.Member{member(t)}, 0, restore.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,14 +169,14 @@ func TestProve(t *testing.T) {
 	scratch := t.TempDir()
 	mkdir(t, filepath.Join(scratch, ".clustersnap-boot.123.partial", "etcd", "member")) // of a killed one
 	checked := false
-	proof, err := restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), func(ctx context.Context, c *clientv3.Client) error {
+	proof, err := restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), restore.ProveOptions{Check: func(ctx context.Context, c *clientv3.Client) error {
 		checked = true
 		r, err := c.Get(ctx, "/registry/configmaps/default/c0001")
 		if err == nil && (len(r.Kvs) != 1 || string(r.Kvs[0].Value) != want["/registry/configmaps/default/c0001"]) {
 			t.Errorf("got %v", r.Kvs)
 		}
 		return err
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestProve(t *testing.T) {
 	empty(t, scratch)
 
 	boom := errors.New("object is gone")
-	_, err = restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), func(context.Context, *clientv3.Client) error { return boom })
+	_, err = restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), restore.ProveOptions{Check: func(context.Context, *clientv3.Client) error { return boom }})
 	if !errors.Is(err, boom) {
 		t.Errorf("got %v, want the check's error", err)
 	}
@@ -223,21 +223,21 @@ func TestRefused(t *testing.T) {
 		"no snapshot":       {src: bytes.Repeat([]byte("tar "), 5000), want: etcdsnap.ErrCorrupt},
 		"cancelled":         {ctx: cancelled, src: snapshot, want: context.Canceled},
 		"no name":           {src: snapshot, edit: func(m *restore.Member) { m.Name = "" }},
-		"no peer URL":       {src: snapshot, edit: func(m *restore.Member) { m.PeerURL = "" }},
-		"bad peer URL":      {src: snapshot, edit: func(m *restore.Member) { m.PeerURL = "10.1.2.3" }},
+		"no peer URL":       {src: snapshot, edit: func(m *restore.Member) { m.PeerURLs = nil }},
+		"bad peer URL":      {src: snapshot, edit: func(m *restore.Member) { m.PeerURLs = []string{"10.1.2.3"} }},
 		"age of the future": {src: snapshot, age: -time.Second},
 		"age of centuries":  {src: snapshot, age: 1<<63 - 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
-			m := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: filepath.Join(parent, "etcd")}
+			m := restore.Member{Name: "cp1", PeerURLs: []string{"http://10.1.2.3:2380"}, DataDir: filepath.Join(parent, "etcd")}
 			if c.edit != nil {
 				c.edit(&m)
 			}
 			if c.ctx == nil {
 				c.ctx = context.Background()
 			}
-			_, err := restore.Restore(c.ctx, bytes.NewReader(c.src), m, c.age)
+			_, err := restore.Restore(c.ctx, bytes.NewReader(c.src), []restore.Member{m}, c.age, restore.Options{})
 			if err == nil || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
@@ -256,7 +256,7 @@ func TestDirectoryInUseIsLeftAlone(t *testing.T) {
 	if err := os.WriteFile(keep, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, 0)
+	_, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), []restore.Member{m}, 0, restore.Options{})
 	if !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got %v, want fs.ErrExist", err)
 	}
@@ -294,9 +294,9 @@ func TestPlaces(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			m := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: prepare(t, dir)}
+			m := restore.Member{Name: "cp1", PeerURLs: []string{"http://10.1.2.3:2380"}, DataDir: prepare(t, dir)}
 			was, werr := os.Lstat(m.DataDir)
-			if _, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, 0); err != nil {
+			if _, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), []restore.Member{m}, 0, restore.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			if is, err := os.Lstat(m.DataDir); werr == nil && (err != nil || !os.SameFile(was, is)) {
@@ -344,8 +344,8 @@ func TestOtherPlacesAreRefused(t *testing.T) {
 	}
 	link(t, "nowhere", filepath.Join(dir, "dangling"))
 	for _, name := range []string{"file", "dangling", "missing/etcd"} {
-		m := restore.Member{Name: "cp1", PeerURL: "http://10.1.2.3:2380", DataDir: filepath.Join(dir, name)}
-		if _, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), m, 0); err == nil {
+		m := restore.Member{Name: "cp1", PeerURLs: []string{"http://10.1.2.3:2380"}, DataDir: filepath.Join(dir, name)}
+		if _, err := restore.Restore(context.Background(), bytes.NewReader(snapshot), []restore.Member{m}, 0, restore.Options{}); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
@@ -363,5 +363,5 @@ func TestPanicOfCheckIsTheCallers(t *testing.T) {
 		}
 		empty(t, scratch)
 	}()
-	restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), func(context.Context, *clientv3.Client) error { panic("mine") })
+	restore.Prove(context.Background(), scratch, bytes.NewReader(snapshot), restore.ProveOptions{Check: func(context.Context, *clientv3.Client) error { panic("mine") }})
 }

@@ -105,7 +105,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err := verify(ctx, out, set, identities); err != nil {
 		return err
 	}
-	if err := proveBoot(ctx, out, set, dir, identities); err != nil {
+	if err := proveBoot(ctx, out, set, dir, "", identities); err != nil {
 		return err
 	}
 	if err := node.PutConfigMap(ctx, "default", "after-the-backup", map[string]string{"must": "be gone"}); err != nil {
@@ -116,7 +116,8 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 		return err
 	}
 	out.line("destroy", "one more object written, then etcd stopped and its data removed")
-	if err := restoreEtcd(ctx, out, set, identities, restore.Member{DataDir: dataDir}, time.Now()); err != nil {
+	r := etcdRestore{member: restore.Member{DataDir: dataDir}}
+	if err := r.backup(ctx, out, set, identities, time.Now()); err != nil {
 		return err
 	}
 	err = out.do("boot", func(progress) (string, error) {

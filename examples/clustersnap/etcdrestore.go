@@ -1,52 +1,59 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"io"
 	"time"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
-
-	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 )
 
 func etcdRestoreCommand() *cobra.Command {
 	var identity string
-	var m restore.Member
+	var r etcdRestore
 	cmd := &cobra.Command{
-		Use:   "restore FILE --identity FILE --data-dir DIR",
-		Short: "Make an etcd data directory from a backup",
-		Long: `Make an etcd data directory from a backup.
+		Use:   "restore FILE --data-dir DIR",
+		Short: "Make an etcd data directory from a backup or a snapshot",
+		Long: `Make an etcd data directory from a backup or a snapshot.
 
-The directory appears whole or not at all, and must be empty or not exist: move
-the old one aside first, and keep it. It is for the member that was backed up,
-under its name and peer URL, as the first of a new cluster: etcd must be stopped
-on every control-plane node, and the others join anew.
+The directory appears whole or not at all. It must be empty or not exist; with
+--move-aside an old member in it is put aside, in the moment in which the new
+one takes its place. Nothing is deleted. It is for the member that was backed
+up, under its name and peer URL, as the first of a new cluster: etcd must be
+stopped on every control-plane node, and the others join anew. To restore
+several members on their own nodes instead, give each of them the same backup
+and --initial-cluster; the first one says which --cluster-token and --revision
+the others need.
 
 The revision is raised above all that any client has seen, and the past is
 marked compacted, so that every controller and kubelet lists anew instead of
 missing changes. Start etcd alone first, then kube-apiserver, then the rest, and
-restart every kubelet.`,
+restart every kubelet.
+
+A plain snapshot, as etcdctl saves it, needs no --identity, but --name,
+--peer-url, and --taken: it does not say when it was made.`,
 		Example: `  # Stop the static pods, and wait until etcd and kube-apiserver are gone.
   mv /etc/kubernetes/manifests /etc/kubernetes/manifests.stopped
-  mv /var/lib/etcd /var/lib/etcd.old
 
   clustersnap etcd restore cp1.clustersnap --identity key.txt \
-    --data-dir /var/lib/etcd`,
+    --data-dir /var/lib/etcd --move-aside
+
+  clustersnap etcd restore etcd.snap --taken 2026-11-26T04:00:00Z --name cp1 \
+    --peer-url https://10.0.0.11:2380 --data-dir /var/lib/etcd`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if m.DataDir == "" {
+			if r.member.DataDir == "" {
 				return usageError{fmt.Errorf("no data directory: give --data-dir DIR")}
 			}
-			identities, err := readIdentities(identity)
-			if err != nil {
-				return err
-			}
 			out := steps{cmd.OutOrStdout()}
-			if err := restoreEtcd(cmd.Context(), out, args[0], identities, m, time.Now()); err != nil {
+			run := func() error { return r.snapshot(cmd.Context(), out, args[0], time.Now()) }
+			if identity != "" {
+				identities, err := readIdentities(identity)
+				if err != nil {
+					return err
+				}
+				run = func() error { return r.backup(cmd.Context(), out, args[0], identities, time.Now()) }
+			}
+			if err := run(); err != nil {
 				return fmt.Errorf("etcd restore: %w", err)
 			}
 			out.line("good", "start etcd alone, then kube-apiserver, then the rest, then restart kubelets")
@@ -54,37 +61,27 @@ restart every kubelet.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
-	f.StringVar(&m.DataDir, "data-dir", "", "the `DIR` to make, etcd's --data-dir")
-	f.StringVar(&m.Name, "name", "", "the member's `NAME` (default: as backed up)")
-	f.StringVar(&m.PeerURL, "peer-url", "", "the member's peer `URL` (default: as backed up)")
+	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key of a backup, or - for standard input")
+	r.flags(cmd)
 	return cmd
 }
 
-// restoreEtcd makes the data directory of m, whose name and peer URL default to those of the backup.
-func restoreEtcd(ctx context.Context, out steps, name string, identities []age.Identity, m restore.Member, now time.Time) error {
-	set, f, err := openSet(name, identities)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	node, err := readNode(set)
-	if err != nil {
-		return err
-	}
-	m.Name = cmp.Or(m.Name, node.Etcd.Name.Value)
-	m.PeerURL = cmp.Or(m.PeerURL, node.Etcd.PeerURL.Value)
-	out.line("member", fmt.Sprintf("%s at %s, backup of %s", m.Name, m.PeerURL, set.Created().Format(time.RFC3339)))
-	return out.do("etcd", func(p progress) (string, error) {
-		src, _, err := openSnapshot(set)
-		if err != nil {
-			return "", err
-		}
-		defer src.Close()
-		r, err := restore.Restore(ctx, io.TeeReader(src, p.wrap(io.Discard)), m, now.Sub(set.Created()))
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%s in place, revision %d raised to %d", mib(r.Snapshot.Size), r.SnapshotRevision, r.Revision), nil
-	})
+func (r *etcdRestore) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&r.member.DataDir, "data-dir", "", "the `DIR` to make, etcd's --data-dir")
+	f.StringVar(&r.member.WALDir, "wal-dir", "", "the `DIR` for the log, etcd's --wal-dir (default: in the data directory)")
+	f.StringVar(&r.member.Name, "name", "", "the member's `NAME` (default: as backed up)")
+	f.StringVar(&r.peerURL, "peer-url", "", "the member's peer `URL` (default: as backed up)")
+	f.StringVar(&r.initialCluster, "initial-cluster", "", "all members, as `NAME=URL,...`, where others are restored, too")
+	f.StringVar(&r.opts.ClusterToken, "cluster-token", "", "the `TOKEN` that all of these share (default: a random one)")
+	f.Int64Var(&r.opts.Revision, "revision", 0, "the new `REVISION` that all of these share (default: by age)")
+	f.StringVar(&r.taken, "taken", "", "when a plain snapshot was taken, as `TIME` like 2026-11-26T04:00:00Z")
+	f.BoolVar(&r.opts.MoveAside, "move-aside", false, "put an old member in the directory aside")
+	f.Int64Var(&r.opts.LastRevision, "last-revision", 0, "the last `REVISION` that is known of the old cluster")
+	f.StringVar(&r.opts.Etcd, "etcd-version", "", "refuse what etcd of this `VERSION` can't start from")
+	f.BoolVar(&r.opts.DropAuth, "drop-auth", false, "turn authentication off, and remove users and roles")
+	f.BoolVar(&r.opts.DropLeases, "drop-leases", false, "remove leases; their keys then never expire")
+	f.BoolVar(&r.opts.DespiteCorruption, "despite-corruption", false, "take a snapshot with a CORRUPT alarm")
+	f.BoolVar(&r.opts.NoDigest, "no-digest", false, "take a copy of a database file, which has no digest at its end")
+	f.BoolVar(&r.opts.WatchesMissEvents, "watches-miss-events", false, "leave the revision as it is: clients keep stale objects")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -52,7 +51,7 @@ func verifyFile(ctx context.Context, out steps, name string, opts etcdsnap.Verif
 	}
 	defer f.Close()
 	return info, out.do("etcd", func(p progress) (string, error) {
-		info, err = etcdsnap.Verify(ctx, io.TeeReader(f, p.wrap(io.Discard)), opts)
+		info, err = etcdsnap.Verify(ctx, p.reader(f), opts)
 		if errors.Is(err, etcdsnap.ErrNoDigest) {
 			return "", fmt.Errorf("%w: give --no-digest if it is such a copy", err)
 		}

@@ -52,6 +52,14 @@ func (p progress) wrap(w io.Writer) io.Writer {
 	return io.MultiWriter(w, p.bar)
 }
 
+// reader counts what is read from r, which is itself where nothing is shown: a file may be more than a stream to who reads it.
+func (p progress) reader(r io.Reader) io.Reader {
+	if p.bar == nil {
+		return r
+	}
+	return io.TeeReader(r, p.bar)
+}
+
 // at says how many bytes there are.
 func (p progress) at(n int64) {
 	if p.bar != nil {

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	filippo.io/age v1.3.2
 	github.com/clustersnap/clustersnap v0.0.0
+	github.com/clustersnap/clustersnap/etcdsnap/restore v0.0.0
 	github.com/clustersnap/clustersnap/examples v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
 	go.etcd.io/bbolt v1.5.0

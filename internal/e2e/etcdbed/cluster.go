@@ -48,6 +48,15 @@ const startLimit = time.Minute
 // Start starts a cluster, and returns once each member answers a linearizable read.
 func Start(t testing.TB, opts Options) *Cluster {
 	t.Helper()
+	c := Plan(t, opts)
+	c.Run(t)
+	return c
+}
+
+// Plan gives a cluster whose members have names, ports and certificates, but do not run: the test makes their data directories,
+// or the logs that Options.Args place elsewhere.
+func Plan(t testing.TB, opts Options) *Cluster {
+	t.Helper()
 	if opts.Dir == "" {
 		opts.Dir = t.TempDir()
 	}
@@ -60,13 +69,18 @@ func Start(t testing.TB, opts Options) *Cluster {
 	for range max(1, opts.Members) {
 		c.newMember(t)
 	}
+	return c
+}
+
+// Run starts a planned cluster, as Start does.
+func (c *Cluster) Run(t testing.TB) {
+	t.Helper()
 	for _, m := range c.Members {
 		m.start(t, "new", c.Members)
 	}
 	for _, m := range c.Members {
 		m.await(t)
 	}
-	return c
 }
 
 // Endpoints are the client URLs of all members.

@@ -45,6 +45,13 @@ func TestStopped(t *testing.T) {
 				t.Error("the member's database is not as it was")
 			}
 			likeEtcdutl(t, path, stopped.Info)
+			most, err := etcdsnap.LastRevision(m.DataDir, etcdsnap.StoppedOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if most != stopped.Content.Revision+int64(stopped.Behind) {
+				t.Errorf("the last revision is at most %d, and the database at %d with %d entries behind it", most, stopped.Content.Revision, stopped.Behind)
+			}
 			if stopped.LogIndex < 1000 || stopped.LogIndex != stopped.Content.ConsistentIndex+stopped.Behind || stopped.Committed > stopped.LogIndex {
 				t.Errorf("the log ends at %d, %d of it committed, the data at %d, %d behind",
 					stopped.LogIndex, stopped.Committed, stopped.Content.ConsistentIndex, stopped.Behind)
@@ -58,6 +65,12 @@ func TestStopped(t *testing.T) {
 			}
 			if got := status.Header.Revision; got < stopped.Content.Revision || stopped.Behind > 0 && got == stopped.Content.Revision {
 				t.Errorf("etcd starts at revision %d, the snapshot has %d and says that %d entries are missing", got, stopped.Content.Revision, stopped.Behind)
+			}
+			if status.Header.Revision > most {
+				t.Errorf("etcd starts at revision %d, above %d", status.Header.Revision, most)
+			}
+			if _, err := etcdsnap.LastRevision(m.DataDir, etcdsnap.StoppedOptions{}); !errors.Is(err, etcdsnap.ErrInUse) {
+				t.Errorf("the last revision of a member that runs: %v, want ErrInUse", err)
 			}
 			sameHash(t, path, m)
 		})
@@ -89,6 +102,10 @@ func TestStoppedDamaged(t *testing.T) {
 			_, err := etcdsnap.SaveStopped(t.Context(), new(bytes.Buffer), dir, etcdsnap.StoppedOptions{})
 			if err == nil || !strings.Contains(err.Error(), damage.says) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("got %v, want %q", err, damage.says)
+			}
+			_, err = etcdsnap.LastRevision(dir, etcdsnap.StoppedOptions{})
+			if err == nil || !strings.Contains(err.Error(), damage.says) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("the last revision: got %v, want %q", err, damage.says)
 			}
 		})
 	}

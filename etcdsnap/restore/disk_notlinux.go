@@ -1,0 +1,21 @@
+//go:build !linux
+
+package restore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+var errNeedsLinux = fmt.Errorf("an old member is moved aside only on Linux: %w", errors.ErrUnsupported)
+
+func exchange(string, string) error { return errNeedsLinux }
+
+func share(*os.File, *os.File) bool { return false }
+
+func inode(string) (uint64, error) { return 0, errNeedsLinux }
+
+func holdDatabase(string) (*os.File, error) { return nil, errNeedsLinux }
+
+func own(string, string) error { return nil }

@@ -1,0 +1,290 @@
+package restore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/clustersnap/clustersnap/internal/durable"
+)
+
+// A member whose log is elsewhere has two places, and no rename changes both. An etcd that starts from an old log and a new
+// database, or the reverse, would destroy data without a word. So a fence stands in the way meanwhile: a file with the name
+// "member", with which etcd does not start. It holds the name of the directory with the note.
+
+// putFenced changes both places behind a fence.
+func (s *site) putFenced() (_ func() error, err error) {
+	if !s.dir.exists {
+		s.step("make " + s.dir.path)
+		if err := os.Mkdir(s.dir.path, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	wal, err := s.walNote()
+	if err != nil {
+		return nil, err
+	}
+	made := filepath.Join(s.data(), "member")
+	aside, err := s.beginAside(made, wal)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.raiseFence(made, aside); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(aside))
+	}
+	undo := func() error { return rollBack(s.dir.path, aside) }
+	if err := s.moveLog(wal); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	here, next := filepath.Join(s.dir.path, "member"), filepath.Join(aside, "new")
+	s.step("exchange " + here)
+	if err := exchange(next, here); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	back := func() error {
+		s.aside, s.walAside = "", ""
+		return errors.Join(exchange(next, here), undo())
+	}
+	s.aside, s.walAside = aside, wal.Aside
+	if err := s.durable(aside, s.dir.path, filepath.Dir(s.dir.path)); err != nil {
+		return nil, errors.Join(err, back())
+	}
+	return back, nil
+}
+
+func (s *site) walNote() (*walNote, error) {
+	n := &walNote{Dir: s.wal.path, Made: !s.wal.exists}
+	var err error
+	if n.New, err = names(s.log()); err != nil || n.Made {
+		return n, err
+	}
+	if n.Old, err = names(s.wal.path); err != nil {
+		return n, err
+	}
+	n.Old = slices.DeleteFunc(n.Old, func(name string) bool {
+		return filepath.Ext(name) != ".wal" && filepath.Ext(name) != ".tmp"
+	})
+	if len(n.Old) > 0 {
+		n.Aside = n.Dir // its name is known later
+	}
+	return n, nil
+}
+
+func names(dir string) (list []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			list = append(list, e.Name())
+		}
+	}
+	return list, err
+}
+
+// raiseFence puts the new member into the directory aside, and the fence in the place of the old one, which goes there, too.
+func (s *site) raiseFence(made, aside string) error {
+	fence, here := filepath.Join(aside, "member"), filepath.Join(s.dir.path, "member")
+	if err := os.Rename(made, filepath.Join(aside, "new")); err != nil {
+		return err
+	}
+	if err := writeFile(fence, []byte(filepath.Base(aside))); err != nil {
+		return err
+	}
+	s.step("fence " + here)
+	_, err := os.Lstat(here)
+	switch {
+	case err == nil:
+		err = exchange(fence, here)
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.Rename(fence, here)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.Sync(aside), durable.Sync(s.dir.path))
+}
+
+// moveLog moves the files of the old log aside, and then those of the new one in.
+func (s *site) moveLog(n *walNote) error {
+	if n.Made {
+		s.step("rename " + n.Dir)
+		if err := os.Rename(s.log(), n.Dir); err != nil {
+			return err
+		}
+		return durable.Sync(filepath.Dir(n.Dir))
+	}
+	if n.Aside != "" {
+		if err := os.Mkdir(n.Aside, 0o700); err != nil {
+			return err
+		}
+		if err := durable.Sync(n.Dir); err != nil {
+			return err
+		}
+	}
+	for _, name := range n.Old {
+		s.step("move aside " + filepath.Join(n.Dir, name))
+		if err := os.Rename(filepath.Join(n.Dir, name), filepath.Join(n.Aside, name)); err != nil {
+			return err
+		}
+	}
+	// That all are aside is what tells the new ones, which have the same names, from the old ones.
+	if n.Aside != "" {
+		if err := errors.Join(durable.Sync(n.Aside), durable.Sync(n.Dir)); err != nil {
+			return err
+		}
+	}
+	for _, name := range n.New {
+		s.step("rename " + filepath.Join(n.Dir, name))
+		if err := os.Rename(filepath.Join(s.log(), name), filepath.Join(n.Dir, name)); err != nil {
+			return err
+		}
+	}
+	return durable.Sync(n.Dir)
+}
+
+// finish removes a fence that is not needed any more, now that all members are in place.
+func (s *site) finish() error {
+	if s.wal == nil {
+		return nil
+	}
+	aside := s.aside
+	if _, err := os.Lstat(filepath.Join(aside, "member")); errors.Is(err, fs.ErrNotExist) {
+		s.aside = "" // there was none
+	}
+	s.step("remove the fence")
+	return tidy(s.dir.path, aside)
+}
+
+// settle brings to an end what a Restore that was killed has left in a data directory: the old member is in place
+// afterwards, or the new one.
+func settle(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.IsDir() && strings.HasPrefix(e.Name(), asides) {
+			if err := tidy(dir, filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("settle what a killed restore left in %s: %w", dir, err)
+			}
+		}
+	}
+	return nil
+}
+
+// tidy does so with one directory aside. One without a note that can be read is only removed if no member is in it.
+func tidy(dir, aside string) error {
+	there, err := os.Lstat(filepath.Join(aside, "member"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	n, nerr := readNote(aside)
+	switch {
+	case fenced(dir, aside):
+		if nerr != nil {
+			return nerr
+		}
+		return rollBack(dir, aside)
+	case there == nil, !there.IsDir(): // nothing old is here: it was in place all the time, or there was none
+		return os.RemoveAll(aside)
+	case nerr != nil:
+		return nil // somebody's
+	}
+	ino, err := inode(filepath.Join(aside, "member"))
+	if err != nil {
+		return err
+	}
+	if ino == n.Made { // the new one, which never was in place
+		return os.RemoveAll(aside)
+	}
+	return os.RemoveAll(filepath.Join(aside, "new")) // the fence
+}
+
+// fenced reports whether the fence of aside is in place.
+func fenced(dir, aside string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, "member"))
+	return err == nil && string(b) == filepath.Base(aside)
+}
+
+func readNote(aside string) (*note, error) {
+	path := filepath.Join(aside, "note.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var n note
+	if err := json.Unmarshal(b, &n); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if n.Version != noteVersion {
+		return nil, fmt.Errorf("%s is of version %d: use the program that has written it", path, n.Version)
+	}
+	return &n, nil
+}
+
+// rollBack takes back what was done behind the fence, and then the fence.
+func rollBack(dir, aside string) error {
+	n, err := readNote(aside)
+	if err != nil {
+		return err
+	}
+	if n.WAL == nil {
+		return fmt.Errorf("%s: it tells of no log", aside)
+	}
+	if err := n.WAL.rollBack(); err != nil {
+		return err
+	}
+	old, here := filepath.Join(aside, "member"), filepath.Join(dir, "member")
+	if _, err := os.Lstat(old); err == nil {
+		if err := exchange(old, here); err != nil {
+			return err
+		}
+	} else if err := os.Remove(here); err != nil {
+		return err
+	}
+	if err := errors.Join(durable.Sync(dir), durable.Sync(aside)); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(aside); err != nil || !n.DirMade {
+		return err
+	}
+	return os.Remove(dir)
+}
+
+func (n *walNote) rollBack() error {
+	if n.Made {
+		return os.RemoveAll(n.Dir)
+	}
+	moved := []string{}
+	if n.Aside != "" {
+		var err error
+		if moved, err = names(n.Aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if len(moved) == len(n.Old) { // so what is there now is new
+		for _, name := range n.New {
+			if err := os.Remove(filepath.Join(n.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		if err := durable.Sync(n.Dir); err != nil {
+			return err
+		}
+	}
+	for _, name := range moved {
+		if err := os.Rename(filepath.Join(n.Aside, name), filepath.Join(n.Dir, name)); err != nil {
+			return err
+		}
+	}
+	if n.Aside != "" {
+		if err := os.Remove(n.Aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return durable.Sync(n.Dir)
+}

@@ -1,0 +1,265 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/durable"
+)
+
+// site is where the data directory of one member goes. A directory that exists stays what it is, with its owner and whatever is
+// mounted there: only etcd's "member" is put into it.
+type site struct {
+	name   string
+	dir    place
+	wal    *place // nil if the log is in the data directory
+	old    bool   // there is a member, or a log, to be moved aside
+	held   *os.File
+	step   func(string)
+	placed func() error // takes back what place has done; nil before that
+
+	oldRevision     int64
+	unread          string
+	aside, walAside string
+}
+
+// place is a directory that is there or not, and the partial in which its new content is made: inside of it, or beside.
+type place struct {
+	path    string // absolute, free of links
+	exists  bool
+	staging *os.File
+}
+
+// sites are as many as members, with nil for those that are made elsewhere.
+type sites []*site
+
+func openSites(members []Member, opts Options) (sites, error) {
+	all := make(sites, len(members))
+	paths := map[string]string{}
+	elsewhere := 0
+	for i, m := range members {
+		if m.DataDir == "" {
+			elsewhere++
+			continue
+		}
+		s, err := openSite(m, opts)
+		all[i] = s
+		if err != nil {
+			return all, fmt.Errorf("member %s: %w", m.Name, err)
+		}
+		for _, p := range s.places() {
+			if other, ok := paths[p.path]; ok {
+				return all, fmt.Errorf("members %s and %s share the directory %s", other, m.Name, p.path)
+			}
+			paths[p.path] = m.Name
+		}
+	}
+	if elsewhere == len(members) {
+		return all, errors.New("no member has a data directory to be made")
+	}
+	if elsewhere > 0 && (opts.ClusterToken == "") != (opts.Revision == 0 && !opts.WatchesMissEvents) {
+		return all, errors.New("members that are made elsewhere must share the cluster token and the revision: give both, or none to the first of them")
+	}
+	return all, nil
+}
+
+func openSite(m Member, opts Options) (s *site, err error) {
+	s = &site{name: m.Name, step: opts.Step}
+	if s.step == nil {
+		s.step = func(string) {}
+	}
+	if s.dir, err = findPlace(m.DataDir); err != nil {
+		return s, err
+	}
+	if s.dir.exists {
+		if err := settle(s.dir.path); err != nil {
+			return s, err
+		}
+	}
+	if m.WALDir != "" {
+		wal, err := findPlace(m.WALDir)
+		if err != nil {
+			return s, err
+		}
+		if wal.path != filepath.Join(s.dir.path, "member", "wal") {
+			s.wal = &wal
+		}
+	}
+	if err := s.dir.stage("member"); err != nil {
+		return s, err
+	}
+	if s.wal != nil {
+		if err := s.wal.stage("wal"); err != nil {
+			return s, err
+		}
+	}
+	return s, s.look(opts.MoveAside)
+}
+
+func findPlace(dir string) (place, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return place{}, err
+	}
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return place{path: dir}, nil
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return place{}, err
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return place{}, err
+	} else if !info.IsDir() {
+		return place{}, fmt.Errorf("%s: %w, and is no directory", dir, fs.ErrExist)
+	}
+	return place{path: dir, exists: true}, nil
+}
+
+// stage makes the partial, which is named for name if it is inside.
+func (p *place) stage(name string) (err error) {
+	work := p.path
+	if p.exists {
+		work = filepath.Join(p.path, name)
+	}
+	p.staging, err = durable.CreateDir(work)
+	return err
+}
+
+// asides is how a directory begins that an old member was moved to, and an old log.
+const asides = "member.aside-"
+
+// look finds out what is there already.
+func (s *site) look(moveAside bool) error {
+	if s.dir.exists {
+		list, err := os.ReadDir(s.dir.path)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			path := filepath.Join(s.dir.path, e.Name())
+			switch {
+			case e.Name() == "lost+found", strings.HasPrefix(e.Name(), asides), path == s.dir.staging.Name(), s.wal != nil && path == s.wal.path:
+			case s.wal != nil && path == s.wal.staging.Name():
+			case e.Name() == "member" && e.IsDir() && moveAside:
+				s.old = true
+			default:
+				return fmt.Errorf("%s: %w, and holds %s: have it moved aside, or do so, and keep it until the restored cluster works", s.dir.path, fs.ErrExist, e.Name())
+			}
+		}
+	}
+	if s.wal != nil && s.wal.exists {
+		logs, err := filepath.Glob(filepath.Join(escape(s.wal.path), "*.wal"))
+		if err != nil {
+			return err
+		}
+		if len(logs) > 0 && !moveAside {
+			return fmt.Errorf("%s: %w, and holds a log: have it moved aside, or do so, and keep it until the restored cluster works", s.wal.path, fs.ErrExist)
+		}
+		s.old = s.old || len(logs) > 0
+	}
+	if !s.old {
+		return nil
+	}
+	return s.hold()
+}
+
+// escape makes a path one that matches itself alone.
+func escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// hold reads what the old member's clients have seen, and keeps etcd from starting there meanwhile.
+func (s *site) hold() error {
+	opts := etcdsnap.StoppedOptions{}
+	if s.wal != nil {
+		opts.WALDir = s.wal.path
+	}
+	var err error
+	s.oldRevision, err = etcdsnap.LastRevision(s.dir.path, opts)
+	if errors.Is(err, etcdsnap.ErrInUse) {
+		return err
+	}
+	if err != nil {
+		s.unread = err.Error()
+	}
+	s.held, err = holdDatabase(s.db(s.dir.path))
+	return err
+}
+
+func (s *site) db(dir string) string { return filepath.Join(dir, "member", "snap", "db") }
+
+// data is the directory that is made.
+func (s *site) data() string { return filepath.Join(s.dir.staging.Name(), "data") }
+
+// log is the directory for the new log.
+func (s *site) log() string {
+	if s.wal != nil {
+		return filepath.Join(s.wal.staging.Name(), "wal")
+	}
+	return filepath.Join(s.data(), "member", "wal")
+}
+
+func (s *site) places() []*place {
+	if s.wal != nil {
+		return []*place{&s.dir, s.wal}
+	}
+	return []*place{&s.dir}
+}
+
+// place puts all of them where they belong, or none.
+func (all sites) place(ctx context.Context) error {
+	for _, s := range all {
+		if s == nil {
+			continue
+		}
+		err := context.Cause(ctx)
+		if err == nil {
+			s.placed, err = s.put()
+		}
+		if err != nil {
+			return errors.Join(err, all.takeBack())
+		}
+	}
+	for _, s := range all {
+		if s != nil {
+			s.placed = nil
+			if err := s.finish(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (all sites) takeBack() (err error) {
+	for _, s := range all {
+		if s != nil && s.placed != nil {
+			err = errors.Join(err, s.placed())
+		}
+	}
+	return err
+}
+
+// close removes what was only needed to make them.
+func (all sites) close() (err error) {
+	for _, s := range all {
+		if s == nil {
+			continue
+		}
+		if s.held != nil {
+			err = errors.Join(err, s.held.Close())
+		}
+		for _, p := range s.places() {
+			if p.staging != nil {
+				err = errors.Join(err, durable.Discard(p.staging))
+			}
+		}
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/clustersnap/clustersnap/etcdsnap/restore"
+)
+
+// etcdRestore is what the command line says.
+type etcdRestore struct {
+	member         restore.Member
+	peerURL        string
+	initialCluster string
+	taken          string
+	opts           restore.Options
+}
+
+// backup restores from a set: name and peer URL default to those of the node that was backed up.
+func (r etcdRestore) backup(ctx context.Context, out steps, name string, identities []age.Identity, now time.Time) error {
+	set, f, err := openSet(name, identities)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	node, err := readNode(set)
+	if err != nil {
+		return err
+	}
+	r.member.Name = cmp.Or(r.member.Name, node.Etcd.Name.Value)
+	r.peerURL = cmp.Or(r.peerURL, node.Etcd.PeerURL.Value)
+	src, _, err := openSnapshot(set)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	return r.run(ctx, out, src, set.Created(), now)
+}
+
+// snapshot restores from a file that etcd has sent.
+func (r etcdRestore) snapshot(ctx context.Context, out steps, name string, now time.Time) error {
+	if r.member.Name == "" || r.peerURL == "" || r.taken == "" {
+		return usageError{errors.New("a plain snapshot needs --name, --peer-url and --taken, and a backup --identity")}
+	}
+	taken, err := time.Parse(time.RFC3339, r.taken)
+	if err != nil {
+		return usageError{fmt.Errorf("--taken: %w", err)}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return r.run(ctx, out, f, taken, now)
+}
+
+func (r etcdRestore) run(ctx context.Context, out steps, src io.Reader, taken, now time.Time) error {
+	members, err := r.members()
+	if err != nil {
+		return err
+	}
+	out.line("member", fmt.Sprintf("%s at %s, backup of %s", r.member.Name, r.peerURL, taken.Format(time.RFC3339)))
+	var result *restore.Result
+	err = out.do("etcd", func(p progress) (string, error) {
+		result, err = restore.Restore(ctx, p.reader(src), members, now.Sub(taken), r.opts)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%s in place, revision %d raised to %d", mib(result.Snapshot.Size), result.SnapshotRevision, result.Revision), nil
+	})
+	if err != nil {
+		return err
+	}
+	r.remarks(out, result)
+	return nil
+}
+
+// members are the one to be made, and those of --initial-cluster that are made elsewhere.
+func (r etcdRestore) members() ([]restore.Member, error) {
+	r.member.PeerURLs = strings.Split(r.peerURL, ",")
+	if r.initialCluster == "" {
+		return []restore.Member{r.member}, nil
+	}
+	var list []restore.Member
+	index, found := map[string]int{}, false
+	for _, part := range strings.Split(r.initialCluster, ",") {
+		name, url, ok := strings.Cut(part, "=")
+		if !ok {
+			return nil, usageError{fmt.Errorf("--initial-cluster: %q is not NAME=URL", part)}
+		}
+		if i, ok := index[name]; ok {
+			list[i].PeerURLs = append(list[i].PeerURLs, url)
+			continue
+		}
+		index[name] = len(list)
+		m := restore.Member{Name: name, PeerURLs: []string{url}}
+		if name == r.member.Name {
+			m.DataDir, m.WALDir, found = r.member.DataDir, r.member.WALDir, true
+		}
+		list = append(list, m)
+	}
+	if !found {
+		return nil, usageError{fmt.Errorf("--initial-cluster has no member %s", r.member.Name)}
+	}
+	return list, nil
+}
+
+// remarks say what the new directory has no more, and where the old one is.
+func (r etcdRestore) remarks(out steps, result *restore.Result) {
+	for _, m := range result.Members {
+		for _, dir := range []string{m.Aside, m.WALAside} {
+			if dir != "" {
+				out.line("aside", dir)
+			}
+		}
+		if m.Unread != "" {
+			out.line("note", "the old member's last revision could not be read, and does not count: "+m.Unread)
+		}
+	}
+	if r.initialCluster != "" && r.opts.ClusterToken == "" {
+		out.line("others", fmt.Sprintf("restore them with --cluster-token %s --revision %d", result.ClusterToken, result.Revision))
+	}
+	for _, alarm := range result.Alarms {
+		out.line("note", fmt.Sprintf("the alarm %s of member %s is left behind", alarm.Kind, alarm.MemberID))
+	}
+	if result.Downgrade != "" {
+		out.line("note", "a downgrade to "+result.Downgrade+" was under way, and is left behind")
+	}
+	if result.Upgrade != "" {
+		out.line("note", "this upgrades etcd from "+result.Upgrade)
+	}
+	if r.opts.WatchesMissEvents {
+		out.line("note", "the revision is not raised: restart everything that watches, or it keeps stale objects")
+	}
+}

@@ -1,0 +1,2 @@
+// Package restores holds what etcdsnap/restore makes against stock etcd.
+package restores
