@@ -16,6 +16,8 @@ func share(*os.File, *os.File) bool { return false }
 
 func inode(string) (uint64, error) { return 0, errNeedsLinux }
 
+func holdDirectory(dir string) (*os.File, error) { return os.Open(dir) }
+
 func holdDatabase(string) (*os.File, error) { return nil, errNeedsLinux }
 
 func own(string, string) error { return nil }

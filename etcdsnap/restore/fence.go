@@ -24,6 +24,11 @@ func (s *site) putFenced() (_ func() error, err error) {
 		if err := os.Mkdir(s.dir.path, 0o700); err != nil {
 			return nil, err
 		}
+		defer func() {
+			if err != nil {
+				_ = os.Remove(s.dir.path) // unless something is in it
+			}
+		}()
 	}
 	wal, err := s.walNote()
 	if err != nil {
@@ -34,27 +39,30 @@ func (s *site) putFenced() (_ func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.raiseFence(made, aside); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(aside))
-	}
-	undo := func() error { return rollBack(s.dir.path, aside) }
-	if err := s.moveLog(wal); err != nil {
-		return nil, errors.Join(err, undo())
+	err = s.raiseFence(made, aside)
+	if err == nil {
+		err = s.moveLog(wal)
 	}
 	here, next := filepath.Join(s.dir.path, "member"), filepath.Join(aside, "new")
-	s.step("exchange " + here)
-	if err := exchange(next, here); err != nil {
-		return nil, errors.Join(err, undo())
+	if err == nil {
+		s.step("exchange " + here)
+		err = exchange(next, here)
 	}
-	back := func() error {
-		s.aside, s.walAside = "", ""
-		return errors.Join(exchange(next, here), undo())
+	if err != nil {
+		return nil, errors.Join(err, tidy(s.dir.path, aside))
 	}
 	s.aside, s.walAside = aside, wal.Aside
-	if err := s.durable(aside, s.dir.path, filepath.Dir(s.dir.path)); err != nil {
-		return nil, errors.Join(err, back())
+	undo := func() error {
+		if err := exchange(next, here); err != nil {
+			return err // both are still there
+		}
+		s.aside, s.walAside = "", ""
+		return tidy(s.dir.path, aside)
 	}
-	return back, nil
+	if err := s.durable(aside, s.dir.path, filepath.Dir(s.dir.path)); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	return undo, nil
 }
 
 func (s *site) walNote() (*walNote, error) {
@@ -146,17 +154,22 @@ func (s *site) moveLog(n *walNote) error {
 	return durable.Sync(n.Dir)
 }
 
-// finish removes a fence that is not needed any more, now that all members are in place.
-func (s *site) finish() error {
-	if s.wal == nil {
-		return nil
-	}
+// finish removes what was only needed until all members are in place. What is left of it by an error does no harm, and goes with the
+// next restore: so that is no error of this one.
+func (s *site) finish() {
 	aside := s.aside
+	if aside == "" {
+		return
+	}
+	s.step("finish " + aside)
 	if _, err := os.Lstat(filepath.Join(aside, "member")); errors.Is(err, fs.ErrNotExist) {
 		s.aside = "" // there was none
+		_ = os.RemoveAll(aside)
+		return
 	}
-	s.step("remove the fence")
-	return tidy(s.dir.path, aside)
+	if os.RemoveAll(filepath.Join(aside, "new")) == nil { // the fence
+		_ = os.Remove(filepath.Join(aside, noteName))
+	}
 }
 
 // settle brings to an end what a Restore that was killed has left in a data directory: the old member is in place
@@ -176,32 +189,47 @@ func settle(dir string) error {
 	return nil
 }
 
-// tidy does so with one directory aside. One without a note that can be read is only removed if no member is in it.
+// tidy does so with one directory aside, by what it finds. One without a note is somebody's, or done.
 func tidy(dir, aside string) error {
-	there, err := os.Lstat(filepath.Join(aside, "member"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	n, err := readNote(aside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return removeBegun(aside)
+	}
+	if err != nil {
 		return err
 	}
-	n, nerr := readNote(aside)
-	switch {
-	case fenced(dir, aside):
-		if nerr != nil {
-			return nerr
-		}
-		return rollBack(dir, aside)
-	case there == nil, !there.IsDir(): // nothing old is here: it was in place all the time, or there was none
-		return os.RemoveAll(aside)
-	case nerr != nil:
-		return nil // somebody's
+	if fenced(dir, aside) {
+		return rollBack(dir, aside, n)
+	}
+	there, err := os.Lstat(filepath.Join(aside, "member"))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !there.IsDir() {
+		return os.RemoveAll(aside) // nothing old is here: it was in place all the time, or there was none
+	}
+	if err != nil {
+		return err
 	}
 	ino, err := inode(filepath.Join(aside, "member"))
 	if err != nil {
 		return err
 	}
-	if ino == n.Made { // the new one, which never was in place
+	if ino == n.Made { // the new one, which is not in place
 		return os.RemoveAll(aside)
 	}
-	return os.RemoveAll(filepath.Join(aside, "new")) // the fence
+	return errors.Join(os.RemoveAll(filepath.Join(aside, "new")), os.Remove(filepath.Join(aside, noteName)))
+}
+
+// removeBegun removes a directory in which not even a note is whole.
+func removeBegun(aside string) error {
+	list, err := os.ReadDir(aside)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if !strings.HasPrefix(e.Name(), "."+noteName+".") {
+			return nil
+		}
+	}
+	return os.RemoveAll(aside)
 }
 
 // fenced reports whether the fence of aside is in place.
@@ -211,7 +239,7 @@ func fenced(dir, aside string) bool {
 }
 
 func readNote(aside string) (*note, error) {
-	path := filepath.Join(aside, "note.json")
+	path := filepath.Join(aside, noteName)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -227,11 +255,7 @@ func readNote(aside string) (*note, error) {
 }
 
 // rollBack takes back what was done behind the fence, and then the fence.
-func rollBack(dir, aside string) error {
-	n, err := readNote(aside)
-	if err != nil {
-		return err
-	}
+func rollBack(dir, aside string, n *note) error {
 	if n.WAL == nil {
 		return fmt.Errorf("%s: it tells of no log", aside)
 	}
@@ -257,7 +281,11 @@ func rollBack(dir, aside string) error {
 
 func (n *walNote) rollBack() error {
 	if n.Made {
-		return os.RemoveAll(n.Dir)
+		err := n.removeNew()
+		if rerr := os.Remove(n.Dir); !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
+		return err
 	}
 	moved := []string{}
 	if n.Aside != "" {
@@ -267,12 +295,7 @@ func (n *walNote) rollBack() error {
 		}
 	}
 	if len(moved) == len(n.Old) { // so what is there now is new
-		for _, name := range n.New {
-			if err := os.Remove(filepath.Join(n.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-		if err := durable.Sync(n.Dir); err != nil {
+		if err := errors.Join(n.removeNew(), durable.Sync(n.Dir)); err != nil {
 			return err
 		}
 	}
@@ -287,4 +310,13 @@ func (n *walNote) rollBack() error {
 		}
 	}
 	return durable.Sync(n.Dir)
+}
+
+func (n *walNote) removeNew() error {
+	for _, name := range n.New {
+		if err := os.Remove(filepath.Join(n.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }

@@ -55,7 +55,7 @@ func (s *site) durable(dirs ...string) error {
 }
 
 // note lies in a directory that a member is moved aside to, and says what was in the way. It is written before
-// anything is moved.
+// anything is moved, and removed once all is done: then what is aside is only what was there before.
 type note struct {
 	Version int `json:"version"`
 	// Made is the inode of the new member's directory: the one that is aside after all has been done is another.
@@ -74,7 +74,10 @@ type walNote struct {
 	New   []string `json:"new,omitempty"`
 }
 
-const noteVersion = 1
+const (
+	noteVersion = 1
+	noteName    = "note.json"
+)
 
 // putExchanged moves an old member aside in the moment in which the new one takes its place, also in a directory that is a mount
 // point and can't be renamed itself.
@@ -87,17 +90,20 @@ func (s *site) putExchanged() (func() error, error) {
 	there, here := filepath.Join(aside, "member"), filepath.Join(s.dir.path, "member")
 	s.step("rename " + there)
 	if err := os.Rename(made, there); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(aside))
+		return nil, errors.Join(err, tidy(s.dir.path, aside))
 	}
 	s.step("exchange " + here)
 	if err := exchange(there, here); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(aside))
-	}
-	undo := func() error {
-		s.aside = ""
-		return errors.Join(exchange(there, here), os.RemoveAll(aside))
+		return nil, errors.Join(err, tidy(s.dir.path, aside))
 	}
 	s.aside = aside
+	undo := func() error {
+		if err := exchange(there, here); err != nil {
+			return err // both are still there
+		}
+		s.aside = ""
+		return tidy(s.dir.path, aside)
+	}
 	if err := s.durable(aside, s.dir.path); err != nil {
 		return nil, errors.Join(err, undo())
 	}
@@ -120,7 +126,7 @@ func (s *site) beginAside(made string, wal *walNote) (string, error) {
 	}
 	b, err := json.Marshal(note{Version: noteVersion, Made: ino, DirMade: !s.dir.exists, WAL: wal})
 	if err == nil {
-		err = writeFile(filepath.Join(aside, "note.json"), b)
+		err = writeFile(filepath.Join(aside, noteName), b)
 	}
 	if err == nil {
 		err = durable.Sync(s.dir.path)

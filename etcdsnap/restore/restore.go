@@ -153,7 +153,12 @@ func restore(ctx context.Context, src io.Reader, members []Member, age time.Dura
 		return nil, err
 	}
 	sites, err := openSites(members, opts)
-	defer func() { err = errors.Join(err, sites.close()) }()
+	defer func() {
+		// Once the directories are in place nothing of the snapshot is left here, and the next Restore sweeps.
+		if cerr := sites.close(); err != nil {
+			err = errors.Join(err, cerr)
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +177,7 @@ func restore(ctx context.Context, src io.Reader, members []Member, age time.Dura
 		return nil, err
 	}
 	for i, s := range sites {
-		if s != nil {
+		if s != nil { // known only now
 			result.Members[i].Aside, result.Members[i].WALAside = s.aside, s.walAside
 		}
 	}

@@ -18,9 +18,9 @@ import (
 type site struct {
 	name   string
 	dir    place
-	wal    *place // nil if the log is in the data directory
-	old    bool   // there is a member, or a log, to be moved aside
-	held   *os.File
+	wal    *place     // nil if the log is in the data directory
+	old    bool       // there is a member, or a log, to be moved aside
+	held   []*os.File // locked
 	step   func(string)
 	placed func() error // takes back what place has done; nil before that
 
@@ -78,6 +78,11 @@ func openSite(m Member, opts Options) (s *site, err error) {
 		return s, err
 	}
 	if s.dir.exists {
+		f, err := holdDirectory(s.dir.path)
+		if err != nil {
+			return s, err
+		}
+		s.held = append(s.held, f)
 		if err := settle(s.dir.path); err != nil {
 			return s, err
 		}
@@ -188,7 +193,10 @@ func (s *site) hold() error {
 	if err != nil {
 		s.unread = err.Error()
 	}
-	s.held, err = holdDatabase(s.db(s.dir.path))
+	f, err := holdDatabase(s.db(s.dir.path))
+	if f != nil {
+		s.held = append(s.held, f)
+	}
 	return err
 }
 
@@ -228,10 +236,7 @@ func (all sites) place(ctx context.Context) error {
 	}
 	for _, s := range all {
 		if s != nil {
-			s.placed = nil
-			if err := s.finish(); err != nil {
-				return err
-			}
+			s.finish()
 		}
 	}
 	return nil
@@ -252,8 +257,8 @@ func (all sites) close() (err error) {
 		if s == nil {
 			continue
 		}
-		if s.held != nil {
-			err = errors.Join(err, s.held.Close())
+		for _, f := range s.held {
+			err = errors.Join(err, f.Close())
 		}
 		for _, p := range s.places() {
 			if p.staging != nil {
