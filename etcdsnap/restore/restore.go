@@ -145,6 +145,9 @@ func restore(ctx context.Context, src io.Reader, members []Member, age time.Dura
 	if age < 0 || age > maxAge {
 		return nil, fmt.Errorf("the snapshot was taken %v ago: is the clock right?", age)
 	}
+	if err := checkElsewhere(members, opts); err != nil {
+		return nil, err
+	}
 	if opts.ClusterToken == "" {
 		opts.ClusterToken = "restore-" + rand.Text()
 	}
@@ -182,4 +185,22 @@ func restore(ctx context.Context, src io.Reader, members []Member, age time.Dura
 		}
 	}
 	return result, nil
+}
+
+// checkElsewhere sees to it that members which are made by other calls fit to those that are made by this one.
+func checkElsewhere(members []Member, opts Options) error {
+	elsewhere := 0
+	for _, m := range members {
+		if m.DataDir == "" {
+			elsewhere++
+		}
+	}
+	raises := opts.Revision == 0 && !opts.WatchesMissEvents
+	switch {
+	case elsewhere == len(members):
+		return errors.New("no member has a data directory to be made")
+	case elsewhere > 0 && (opts.ClusterToken == "") != raises:
+		return errors.New("members that are made elsewhere must share the cluster token and the revision: give both, or none to the first of them")
+	}
+	return nil
 }

@@ -42,10 +42,8 @@ type sites []*site
 func openSites(members []Member, opts Options) (sites, error) {
 	all := make(sites, len(members))
 	paths := map[string]string{}
-	elsewhere := 0
 	for i, m := range members {
 		if m.DataDir == "" {
-			elsewhere++
 			continue
 		}
 		s, err := openSite(m, opts)
@@ -59,12 +57,6 @@ func openSites(members []Member, opts Options) (sites, error) {
 			}
 			paths[p.path] = m.Name
 		}
-	}
-	if elsewhere == len(members) {
-		return all, errors.New("no member has a data directory to be made")
-	}
-	if elsewhere > 0 && (opts.ClusterToken == "") != (opts.Revision == 0 && !opts.WatchesMissEvents) {
-		return all, errors.New("members that are made elsewhere must share the cluster token and the revision: give both, or none to the first of them")
 	}
 	return all, nil
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
 
 	"filippo.io/age"
 
+	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 )
 
@@ -71,7 +73,12 @@ func (r etcdRestore) run(ctx context.Context, out steps, src io.Reader, taken, n
 	var result *restore.Result
 	err = out.do("etcd", func(p progress) (string, error) {
 		result, err = restore.Restore(ctx, p.reader(src), members, now.Sub(taken), r.opts)
-		if err != nil {
+		switch {
+		case errors.Is(err, etcdsnap.ErrNoDigest):
+			return "", fmt.Errorf("%w: give --no-digest if it is such a copy", err)
+		case errors.Is(err, fs.ErrExist) && !r.opts.MoveAside:
+			return "", fmt.Errorf("%w (--move-aside)", err)
+		case err != nil:
 			return "", err
 		}
 		return fmt.Sprintf("%s in place, revision %d raised to %d", mib(result.Snapshot.Size), result.SnapshotRevision, result.Revision), nil
