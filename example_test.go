@@ -26,9 +26,9 @@ func Example_backupNode() {
 	recipient := identity.Recipient() // all that the node needs to know
 	// Where etcd is, and how to reach it.
 	nodeFS := kubeadm.NodeFS(root)
-	node, err := kubeadm.Read(nodeFS)
+	node, err := kubeadm.Read(nodeFS, kubeadm.Options{})
 	check(err)
-	tlsConfig, err := node.Etcd.TLSConfig(nodeFS)
+	tlsConfig, _, err := node.Etcd.ClientTLS(nodeFS, time.Now())
 	check(err)
 	etcd, err := etcdsnap.Dial(ctx, []string{node.Etcd.Endpoints[0].Value}, tlsConfig, etcdsnap.DialOptions{})
 	check(err)
@@ -85,9 +85,9 @@ func Example_backupNode() {
 func ExampleCompressed() {
 	ctx, root := context.Background(), demoNode()
 	nodeFS := kubeadm.NodeFS(root)
-	node, err := kubeadm.Read(nodeFS)
+	node, err := kubeadm.Read(nodeFS, kubeadm.Options{})
 	check(err)
-	tlsConfig, err := node.Etcd.TLSConfig(nodeFS)
+	tlsConfig, _, err := node.Etcd.ClientTLS(nodeFS, time.Now())
 	check(err)
 	etcd, err := etcdsnap.Dial(ctx, []string{node.Etcd.Endpoints[0].Value}, tlsConfig, etcdsnap.DialOptions{})
 	check(err)

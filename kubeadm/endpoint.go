@@ -11,21 +11,26 @@ import (
 
 // localEndpoints returns the URLs at which the node reaches its own etcd: the
 // loopback ones that etcd listens on, else all that it advertises.
-func localEndpoints(listen, advertise Setting) ([]Setting, error) {
+func localEndpoints(listen Setting, advertised []Setting) ([]Setting, error) {
 	local, err := endpoints(listen, isLoopback)
 	if err != nil || len(local) > 0 {
 		return local, err
 	}
-	if advertise == (Setting{}) {
+	if len(advertised) == 0 {
 		return nil, fmt.Errorf("%s has no loopback address and there is no --advertise-client-urls: add one", listen.Source)
 	}
-	return endpoints(advertise, func(string) bool { return true })
+	return advertised, nil
 }
+
+func everyHost(string) bool { return true }
 
 // endpoints turns a list of URLs into addresses that a client can dial, and
 // keeps those whose host is wanted.
 func endpoints(list Setting, wanted func(host string) bool) ([]Setting, error) {
 	var kept []Setting
+	if list == (Setting{}) {
+		return nil, nil
+	}
 	for raw := range strings.SplitSeq(list.Value, ",") {
 		raw = strings.TrimSpace(raw)
 		if strings.HasPrefix(raw, "unix:") || strings.HasPrefix(raw, "unixs:") {

@@ -71,14 +71,27 @@ func TestReadErrors(t *testing.T) {
 			[]string{manifestDir + "/etcd.yaml", "run as root"}},
 		{"manifest is a dangling link", withFile(manifestDir+"/gone.yaml", "/nowhere", fs.ModeSymlink), fs.ErrNotExist,
 			[]string{manifestDir + "/gone.yaml"}},
-		{"client key is out of reach", refusing("stat", healthcheckKey), fs.ErrPermission, []string{healthcheckKey, "run as root"}},
 		{"no etcd", func(t *testing.T) fs.FS {
 			root := node(t, "v1.37")
 			delete(root, manifestDir+"/etcd.yaml")
+			edit(t, root, "kube-apiserver.yaml", "    - --etcd-servers=https://127.0.0.1:2379\n", "")
 			return root
-		}, kubeadm.ErrNoEtcd, []string{manifestDir, "1 manifests"}},
+		}, kubeadm.ErrNoEtcd, []string{"kube-apiserver.yaml", "--etcd-servers"}},
+		{"kine", func(t *testing.T) fs.FS {
+			root := node(t, "v1.37")
+			delete(root, manifestDir+"/etcd.yaml")
+			edit(t, root, "kube-apiserver.yaml", "--etcd-servers=https://127.0.0.1:2379", "--etcd-servers=unix:///var/run/kine.sock")
+			return root
+		}, nil, []string{"kine.sock", "no etcd"}},
+		{"two manifests of one pod", func(t *testing.T) fs.FS {
+			root := node(t, "v1.37")
+			root[manifestDir+"/kube-apiserver.yaml.orig"] = root[manifestDir+"/kube-apiserver.yaml"]
+			return root
+		}, kubeadm.ErrAmbiguous, []string{"kube-apiserver.yaml and", "kube-apiserver.yaml.orig"}},
+		{"staticPodPath is relative", withFile("var/lib/kubelet/config.yaml", "staticPodPath: manifests", 0), nil, []string{"staticPodPath", "absolute"}},
+		{"kubelet's configuration is damaged", withFile("var/lib/kubelet/config.yaml", "a: b: c", 0), nil, []string{"var/lib/kubelet/config.yaml"}},
 		{"empty directory", func(*testing.T) fs.FS { return fstest.MapFS{manifestDir: {Mode: fs.ModeDir}} }, kubeadm.ErrNoEtcd,
-			[]string{manifestDir, "0 manifests"}},
+			[]string{"0 manifests"}},
 		{"two etcd pods", func(t *testing.T) fs.FS {
 			root := node(t, "v1.37")
 			root[manifestDir+"/etcd.yaml.bak"] = root[manifestDir+"/etcd.yaml"]
@@ -89,16 +102,19 @@ func TestReadErrors(t *testing.T) {
 		{"no YAML", withFile(manifestDir+"/notes.txt", "a: b: c", 0), nil, []string{manifestDir + "/notes.txt", "mapping values"}},
 		{"UTF-16", withFile(manifestDir+"/wide.yaml", "\xff\xfea\x00", 0), nil, []string{manifestDir + "/wide.yaml", "UTF-8"}},
 
-		{"shell", command(`[/bin/sh, -c, "exec etcd --name x"]`), kubeadm.ErrDynamicCommand, []string{"etcd.yaml", "container etcd"}},
+		{"shell", command(`[/bin/sh, -c, "exec etcd --name $NAME"]`), kubeadm.ErrDynamicCommand, []string{"etcd.yaml", "container etcd"}},
 		{"entrypoint of the image", command(`[]`), kubeadm.ErrDynamicCommand, []string{"etcd.yaml", "container etcd"}},
+		{"etcd twice in a shell", command(`[/bin/sh, -c, "etcd --name x || etcd --name y"]`), kubeadm.ErrDynamicCommand, []string{"etcd.yaml", "2 places"}},
+		{"script in a file", command(`[/bin/sh, /run/etcd]`), kubeadm.ErrDynamicCommand, []string{"etcd.yaml", "container etcd"}},
 		{"shell in a container of another name", func(t *testing.T) fs.FS {
-			root := withCommand(t, `[/bin/sh, -c, "exec /usr/local/bin/etcd --name x >>/var/log/etcd.log"]`)
+			root := withCommand(t, `[/bin/sh, -c, "exec /usr/local/bin/etcd --name $(hostname) >>/var/log/etcd.log"]`)
 			edit(t, root, "etcd.yaml", "    name: etcd\n    ports", "    name: member\n    ports")
 			return root
 		}, kubeadm.ErrDynamicCommand, []string{"container member"}},
-		{"config file", command(`[etcd, --config-file, /etc/etcd.conf]`), kubeadm.ErrDynamicCommand, []string{"--config-file", "/etc/etcd.conf"}},
+		{"config file", command(`[etcd, --config-file, /etc/etcd.conf]`), notOnHost("--config-file", "/etc/etcd.conf"), nil},
+		{"config file is missing", command(`[etcd, --config-file, /var/lib/etcd/etcd.conf]`), fs.ErrNotExist, []string{"var/lib/etcd/etcd.conf"}},
 		{"config file by variable", edited("    image:", "    env: [{name: ETCD_CONFIG_FILE, value: /etc/etcd.conf}]\n    image:"),
-			kubeadm.ErrDynamicCommand, []string{"ETCD_CONFIG_FILE", "/etc/etcd.conf"}},
+			notOnHost("ETCD_CONFIG_FILE", "/etc/etcd.conf"), nil},
 		{"value from a variable", edited("--name=cp-1", "--name=$(NODE_NAME)"), kubeadm.ErrDynamicCommand, []string{"--name", "$(NODE_NAME)"}},
 		{"variable from elsewhere", edited("    - --name=cp-1\n", "    env: [{name: ETCD_NAME, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]\n    args:\n"),
 			kubeadm.ErrDynamicCommand, []string{"ETCD_NAME", "valueFrom"}},
@@ -136,7 +152,7 @@ func TestReadErrors(t *testing.T) {
 		}, nil, []string{"--listen-client-urls", "--advertise-client-urls"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := kubeadm.Read(tt.root(t))
+			got, err := kubeadm.Read(tt.root(t), kubeadm.Options{})
 			if err == nil {
 				t.Fatalf("read %s, want an error", describe(got.Etcd))
 			}

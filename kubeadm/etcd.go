@@ -1,8 +1,9 @@
 package kubeadm
 
 import (
+	"errors"
 	"fmt"
-	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -11,58 +12,53 @@ import (
 // member says may differ, as etcd ignores some flags once it has data: ask it
 // for its member list where it can be reached.
 type Etcd struct {
+	// External says that no etcd runs on the node: Endpoints and Credentials are those that kube-apiserver uses, and all else is
+	// not known.
+	External bool `json:"external,omitempty"`
 	// Name is the member's name.
-	Name Setting `json:"name"`
-	// PeerURL is the first URL that the member advertises to its peers. kubeadm
-	// finds members by it.
-	PeerURL Setting `json:"peerURL"`
+	Name Setting `json:"name,omitzero"`
+	// PeerURLs are those that the member advertises to its peers. kubeadm
+	// finds members by the first.
+	PeerURLs []Setting `json:"peerURLs,omitempty"`
 	// InitialCluster is name=peerURL,... as the manifest has it; etcd takes
-	// Name=PeerURL where it is zero. It is not the member list: the first
+	// Name=PeerURLs where it is zero. It is not the member list: the first
 	// node's holds itself only, and "kubeadm upgrade" reduces each to that.
 	InitialCluster Setting `json:"initialCluster,omitzero"`
-	// DataDir is the node's directory with the member's data.
-	DataDir Setting `json:"dataDir"`
+	// DataDir is the node's directory with the member's data, and WALDir the one with its log, zero where that is in DataDir.
+	DataDir Setting `json:"dataDir,omitzero"`
+	WALDir  Setting `json:"walDir,omitzero"`
 	// Endpoints are the URLs to reach this member at from its own node: those
 	// on loopback that it listens on, else those that it advertises.
 	Endpoints []Setting `json:"endpoints"`
-	// CAFile, CertFile and KeyFile are the node's files of a client credential
-	// for Endpoints, all zero where etcd serves without TLS. In order: the
-	// healthcheck-client pair beside the server's, which kubeadm makes for
-	// tools; what kube-apiserver uses; the server's own pair.
-	CAFile   Setting `json:"caFile,omitzero"`
-	CertFile Setting `json:"certFile,omitzero"`
-	KeyFile  Setting `json:"keyFile,omitzero"`
-	// Image is the container image.
-	Image Setting `json:"image"`
+	// ClientURLs are those that it advertises to clients elsewhere.
+	ClientURLs []Setting `json:"clientURLs,omitempty"`
+	// Credentials are the client credentials for Endpoints that the node declares, the best first, none where etcd serves without
+	// TLS: see [Etcd.ClientTLS].
+	Credentials []Credential `json:"credentials,omitempty"`
+	// Quota is --quota-backend-bytes, zero for etcd's default of 2 GiB.
+	Quota Setting `json:"quota,omitzero"`
+	// Image is the container image, and Version its tag's, such as "3.6.5"; zero where the tag states none.
+	Image   Setting `json:"image,omitzero"`
+	Version Setting `json:"version,omitzero"`
 }
 
-// findEtcd returns the one container that runs etcd.
-func findEtcd(pods []staticPod) (*program, error) {
-	found := programs(pods, "etcd")
+// findEtcd returns the one container that runs etcd. There may be none beside a kube-apiserver.
+func findEtcd(pods []staticPod, apiserver bool) (*program, error) {
+	found, err := programs(pods, "etcd")
 	switch {
+	case err != nil:
+		return nil, err
 	case len(found) > 1:
 		a, b := found[0], found[1]
-		return nil, fmt.Errorf("%w: container %s of %s and container %s of %s: leave one, copies belong outside the directory",
+		return nil, fmt.Errorf("%w that runs etcd: container %s of %s and container %s of %s: leave one, copies belong outside the directory",
 			ErrAmbiguous, a.container.Name, a.file, b.container.Name, b.file)
-	case len(found) == 0:
-		return nil, noDirectEtcd(pods)
+	case len(found) == 1:
+		return found[0], nil
 	}
-	etcd := found[0]
-	if config := etcd.declared("config-file"); config != (Setting{}) {
-		// etcd then ignores all other flags and variables.
-		return nil, fmt.Errorf("%s is %q: %w: write them out as flags", config.Source, config.Value, ErrDynamicCommand)
+	if err := startedIndirectly(pods, "etcd"); err != nil || apiserver {
+		return nil, err
 	}
-	return etcd, nil
-}
-
-// noDirectEtcd tells a node without etcd from one whose etcd is started by
-// something else.
-func noDirectEtcd(pods []staticPod) error {
-	if err := startedIndirectly(pods, "etcd"); err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: none of the %d manifests in %s does: run this on a control-plane node with an etcd of its own",
-		ErrNoEtcd, len(pods), manifestDir)
+	return nil, fmt.Errorf("%w: %d manifests were read: run this on a control-plane node", ErrNoEtcd, len(pods))
 }
 
 // startedIndirectly is an error if something else than its own command starts a program, such as a shell.
@@ -84,36 +80,94 @@ func startedIndirectly(pods []staticPod, name string) error {
 
 // readEtcd reads a member's settings. Absent flags have etcd's defaults
 // (server/embed/config.go in etcd-io/etcd).
-func readEtcd(root fs.FS, etcd *program, apiservers []*program) (Etcd, error) {
+func (n *Node) readEtcd(etcd *program, apiservers []*program, usual []files3) (err error) {
+	if etcd == nil {
+		return n.readExternal(apiservers)
+	}
 	name := etcd.flag("name", "default")
 	peers := etcd.flag("initial-advertise-peer-urls", "http://localhost:2380")
 	listen := etcd.flag("listen-client-urls", "http://localhost:2379")
 	advertise := etcd.flag("advertise-client-urls", "")
 	e := Etcd{
 		Name:           name,
-		PeerURL:        peers,
 		InitialCluster: etcd.flag("initial-cluster", ""),
 		DataDir:        etcd.hostPath(etcd.flag("data-dir", name.Value+".etcd")),
-		Image:          Setting{Value: etcd.container.Image, Source: etcd.source("image")},
+		Quota:          etcd.flag("quota-backend-bytes", ""),
 	}
 	if etcd.err != nil {
-		return Etcd{}, etcd.err
+		return etcd.err
 	}
-	first, _, _ := strings.Cut(peers.Value, ",")
-	peer, err := parseURL(strings.TrimSpace(first))
-	if err != nil {
-		return Etcd{}, fmt.Errorf("%s: %w", peers.Source, err)
+	if e.WALDir, err = n.walDir(etcd); err != nil {
+		return err
 	}
-	if e.PeerURL.Value = peer.String(); e.PeerURL.Value != first {
-		e.PeerURL.Source.Rule = strings.TrimPrefix(peers.Source.Rule+", from "+first, ", ")
+	e.Image = etcd.image()
+	e.Version = tagVersion(e.Image)
+	if e.PeerURLs, err = endpoints(peers, everyHost); err != nil {
+		return err
 	}
-	if e.Endpoints, err = localEndpoints(listen, advertise); err != nil {
-		return Etcd{}, err
+	if e.ClientURLs, err = endpoints(advertise, everyHost); err != nil {
+		return err
 	}
-	chosen, err := chooseCredential(root, etcd, apiservers)
-	if err != nil {
-		return Etcd{}, err
+	if e.Endpoints, err = localEndpoints(listen, e.ClientURLs); err != nil {
+		return err
 	}
-	e.CAFile, e.CertFile, e.KeyFile = chosen.ca, chosen.cert, chosen.key
-	return e, nil
+	if e.Credentials, err = etcdCredentials(etcd, apiservers, pairs(usual, n.Distribution)); err != nil {
+		return err
+	}
+	n.Etcd = e
+	return nil
+}
+
+// walDir is not an error where it is lost with the container: a backup needs no log. It is a warning for who restores.
+func (n *Node) walDir(etcd *program) (Setting, error) {
+	dir := etcd.hostPath(etcd.flag("wal-dir", ""))
+	lost := new(PathNotOnHostError)
+	if errors.As(etcd.err, &lost) {
+		etcd.err = nil
+		n.warn("%v; until then the log is lost with the container, and nothing can be restored to it", lost)
+		return Setting{}, nil
+	}
+	return dir, etcd.err
+}
+
+// readExternal takes what kube-apiserver knows of an etcd elsewhere.
+func (n *Node) readExternal(apiservers []*program) error {
+	p := apiservers[0]
+	servers := p.flag("etcd-servers", "")
+	credential := p.credential("etcd-cafile", "etcd-certfile", "etcd-keyfile")
+	switch {
+	case p.err != nil:
+		return p.err
+	case servers == (Setting{}):
+		return fmt.Errorf("%w, and %s has no --etcd-servers", ErrNoEtcd, p.file)
+	case strings.HasPrefix(servers.Value, "unix"):
+		return fmt.Errorf("%s is %s: that is kine, and no etcd: back up the database behind it", servers.Source, servers.Value)
+	}
+	n.Etcd.External = true
+	var err error
+	if n.Etcd.Endpoints, err = endpoints(servers, everyHost); err != nil {
+		return err
+	}
+	if credential.complete() {
+		n.Etcd.Credentials = []Credential{credential}
+	}
+	return nil
+}
+
+func (n *Node) warn(format string, args ...any) {
+	n.Warnings = append(n.Warnings, fmt.Sprintf(format, args...))
+}
+
+var versionTag = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)(?:[-_.+].*)?$`)
+
+// tagVersion reads a version from an image's tag: "3.5.15-0", "v3.5.15".
+func tagVersion(image Setting) Setting {
+	name, _, _ := strings.Cut(image.Value, "@")
+	_, tag, ok := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
+	m := versionTag.FindStringSubmatch(tag)
+	if !ok || m == nil {
+		return Setting{}
+	}
+	image.Value, image.Source.Rule = m[1], "from its tag"
+	return image
 }

@@ -21,13 +21,13 @@ func ExampleRead() {
 		"etc/kubernetes/pki/etcd/healthcheck-client.key": {},
 	}
 
-	node, err := kubeadm.Read(root)
+	node, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	etcd := node.Etcd
-	fmt.Println(etcd.Name.Value, etcd.PeerURL.Value)
-	fmt.Println(etcd.Endpoints[0].Value, etcd.CertFile.Value)
+	fmt.Println(etcd.Name.Value, etcd.PeerURLs[0].Value)
+	fmt.Println(etcd.Endpoints[0].Value, etcd.Credentials[0].Cert.Value)
 	fmt.Println(etcd.DataDir.Value, "from", etcd.DataDir.Source)
 	// Output:
 	// cp-1 https://10.0.0.11:2380

@@ -34,43 +34,60 @@ var fileFlags = []string{"file", "config", "kubeconfig", "certificate", "certifi
 // otherFlags end so too, and take no file, or one to write.
 var otherFlags = []string{"runtime-config", "log-file", "lock-file"}
 
-// files lists what of the node has to be in a backup: the manifests, what kubeadm usually
+// readFiles lists what of the node has to be in a backup: the manifests, what the distribution usually
 // writes, and every file that a flag of the control plane names. Of the usual files those are left out
 // that are known not to be there: whoever collects the others says what is wrong with them.
-func files(root fs.FS, pods []staticPod) ([]string, error) {
-	list := []string{manifestDir}
-	for _, name := range usualFiles {
+func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distribution) error {
+	var list []string
+	if len(n.Manifests) > 0 {
+		list = append(list, path.Dir(n.Manifests[0]))
+	}
+	for _, name := range slices.Concat(usualFiles, d.files) {
 		if _, err := fs.Stat(root, name); !errors.Is(err, fs.ErrNotExist) {
 			list = append(list, name)
 		}
 	}
 	for _, name := range controlPlane {
-		found := programs(pods, name)
-		if len(found) == 0 {
+		found, err := programs(pods, name)
+		if err != nil {
+			return err
+		}
+		if name == "etcd" {
+			found = nil
+			if etcd != nil {
+				found = []*program{etcd}
+			}
+		} else if len(found) == 0 {
 			if err := startedIndirectly(pods, name); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		for _, p := range found {
 			named, err := p.namedFiles()
 			if err != nil {
-				return nil, err
+				return err
+			}
+			n.Programs = append(n.Programs, Program{Name: name, Image: p.image(), Files: named})
+			if p.file != p.manifest {
+				list = append(list, p.file)
 			}
 			for _, file := range named {
-				list = append(list, file)
-				if dir := path.Dir(file); isCertificatesDir(root, dir) {
+				name := strings.TrimPrefix(file.Value, "/")
+				list = append(list, name)
+				if dir := path.Dir(name); isCertificatesDir(root, dir) {
 					list = append(list, dir)
 				}
 			}
 		}
 	}
 	slices.Sort(list)
-	return withoutChildren(slices.Compact(list)), nil
+	n.Files = withoutChildren(slices.Compact(list))
+	return nil
 }
 
 // namedFiles returns the files that the program's flags and variables name, by their path on the node.
-func (p *program) namedFiles() ([]string, error) {
-	var found []string
+func (p *program) namedFiles() ([]Setting, error) {
+	var found []Setting
 	take := func(s Setting) {
 		if s.Value == "" || p.err != nil {
 			return
@@ -79,18 +96,18 @@ func (p *program) namedFiles() ([]string, error) {
 			p.fail(fmt.Errorf("%s is %q: %w: write the value out", s.Source, s.Value, ErrDynamicCommand))
 			return
 		}
-		name := strings.TrimPrefix(path.Clean(p.hostPath(s).Value), "/")
-		if name == "" {
+		file := p.hostPath(s)
+		if file.Value = path.Clean(file.Value); file.Value == "/" {
 			p.fail(fmt.Errorf("%s is the root directory: give it a file", s.Source))
 		}
-		found = append(found, name)
+		found = append(found, file)
 	}
 	for _, flag := range p.flags {
 		for _, file := range filesOf(flag.name, flag.text) {
-			take(Setting{Value: file, Source: p.source("--" + flag.name)})
+			take(Setting{Value: file, Source: p.source(p.key(flag.name))})
 		}
 	}
-	for _, variable := range p.container.Env {
+	for _, variable := range p.env {
 		key, ok := strings.CutPrefix(variable.Name, p.envPrefix)
 		if p.envPrefix == "" || !ok {
 			continue

@@ -41,7 +41,7 @@ func TestFiles(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			node, err := kubeadm.Read(tt.root)
+			node, err := kubeadm.Read(tt.root, kubeadm.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,12 +66,12 @@ func TestNamedFiles(t *testing.T) {
 		"--authentication-token-webhook-config-file=" + pki + "../pki/webhook.conf": {"webhook.conf"},
 	} {
 		// Without the directory itself, which would cover them all.
-		node, err := kubeadm.Read(changed(t, "--secure-port=6443", flag))
+		node, err := kubeadm.Read(changed(t, "--secure-port=6443", flag), kubeadm.Options{})
 		if err != nil {
 			t.Errorf("%s: %v", flag, err)
 			continue
 		}
-		base, err := kubeadm.Read(changed(t, "--secure-port=6443", "--secure-port=6444"))
+		base, err := kubeadm.Read(changed(t, "--secure-port=6443", "--secure-port=6444"), kubeadm.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestNamedByVariable(t *testing.T) {
 	root := changed(t, "    - --key-file=/etc/kubernetes/pki/etcd/server.key\n", "")
 	etcd := root.(fstest.MapFS)[manifestDir+"/etcd.yaml"]
 	etcd.Data = bytes.Replace(etcd.Data, []byte("    image:"), []byte("    env:\n    - name: ETCD_KEY_FILE\n      value: /etc/kubernetes/pki/etcd/by-variable.key\n    image:"), 1)
-	node, err := kubeadm.Read(root)
+	node, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,14 +103,14 @@ func TestNamedByVariable(t *testing.T) {
 func TestFilesThatCannotBeKnown(t *testing.T) {
 	for name, root := range map[string]fs.FS{
 		"variable": changed(t, "--secure-port=6443", "--encryption-provider-config=$(ENC)"),
-		"shell":    changed(t, "    - kube-apiserver\n", "    - /bin/sh\n    - -c\n    - exec kube-apiserver\n"),
+		"shell":    changed(t, "    - kube-apiserver\n", "    - /bin/sh\n    - -c\n    - exec kube-apiserver $FLAGS\n"),
 	} {
-		if _, err := kubeadm.Read(root); !errors.Is(err, kubeadm.ErrDynamicCommand) {
+		if _, err := kubeadm.Read(root, kubeadm.Options{}); !errors.Is(err, kubeadm.ErrDynamicCommand) {
 			t.Errorf("%s: %v, want ErrDynamicCommand", name, err)
 		}
 	}
 	var missing *kubeadm.PathNotOnHostError
-	if _, err := kubeadm.Read(changed(t, "--secure-port=6443", "--encryption-provider-config=pki/enc.yaml")); !errors.As(err, &missing) {
+	if _, err := kubeadm.Read(changed(t, "--secure-port=6443", "--encryption-provider-config=pki/enc.yaml"), kubeadm.Options{}); !errors.As(err, &missing) {
 		t.Errorf("a relative path: %v, want PathNotOnHostError", err)
 	}
 }
@@ -119,7 +119,7 @@ func TestFilesThatCannotBeKnown(t *testing.T) {
 func TestNamedFileIsNotOnHost(t *testing.T) {
 	root := changed(t, "--secure-port=6443", "--encryption-provider-config=/opt/enc.yaml")
 	var missing *kubeadm.PathNotOnHostError
-	if _, err := kubeadm.Read(root); !errors.As(err, &missing) || missing.Path != "/opt/enc.yaml" {
+	if _, err := kubeadm.Read(root, kubeadm.Options{}); !errors.As(err, &missing) || missing.Path != "/opt/enc.yaml" {
 		t.Errorf("got %v, want PathNotOnHostError for /opt/enc.yaml", err)
 	}
 }

@@ -18,7 +18,7 @@ func TestEveryPrefixOfAManifest(t *testing.T) {
 	for _, tt := range []struct{ shape, file string }{
 		{"v1.15", "etcd.yaml"}, {"moved", "etcd.yaml"}, {"json", "etcd.manifest"},
 	} {
-		whole, err := kubeadm.Read(node(t, tt.shape))
+		whole, err := kubeadm.Read(node(t, tt.shape), kubeadm.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestEveryPrefixOfAManifest(t *testing.T) {
 		refused := 0
 		for n := range text {
 			file.Data = text[:n]
-			got, err := kubeadm.Read(root)
+			got, err := kubeadm.Read(root, kubeadm.Options{})
 			if err != nil {
 				refused++
 			} else if describe(got.Etcd) != describe(whole.Etcd) {
@@ -50,7 +50,7 @@ func TestEveryFlippedByte(t *testing.T) {
 	for i := range text {
 		for _, mask := range []byte{0x01, 0x20, 0x80} {
 			text[i] ^= mask
-			got, err := kubeadm.Read(root)
+			got, err := kubeadm.Read(root, kubeadm.Options{})
 			text[i] ^= mask
 			if err != nil {
 				refused++
@@ -97,7 +97,7 @@ func TestHostileManifests(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := fstest.MapFS{manifestDir + "/etcd.yaml": {Data: []byte(tt.text)}}
-			_, err := kubeadm.Read(root)
+			_, err := kubeadm.Read(root, kubeadm.Options{})
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("%v, want one that says %q", err, tt.says)
 			}
@@ -112,7 +112,7 @@ func TestHostileManifests(t *testing.T) {
 func TestAmpersandsAreNotAnchors(t *testing.T) {
 	root := node(t, "v1.37")
 	edit(t, root, "etcd.yaml", "path: /livez", "path: /health?exclude=NOSPACE&serializable=true # *.log &x *y")
-	if _, err := kubeadm.Read(root); err != nil {
+	if _, err := kubeadm.Read(root, kubeadm.Options{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -122,7 +122,7 @@ func TestTooManyManifests(t *testing.T) {
 	for i := range 300 {
 		root[fmt.Sprintf("%s/pod-%d.yaml", manifestDir, i)] = &fstest.MapFile{Data: []byte("{apiVersion: v1, kind: Pod}")}
 	}
-	if _, err := kubeadm.Read(root); err == nil || !strings.Contains(err.Error(), "more than 256") {
+	if _, err := kubeadm.Read(root, kubeadm.Options{}); err == nil || !strings.Contains(err.Error(), "more than 256") {
 		t.Errorf("%v, want a refusal of 302 manifests", err)
 	}
 }
@@ -144,7 +144,7 @@ type endlessFile struct{ fs.File }
 func (endlessFile) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestEndlessManifest(t *testing.T) {
-	if _, err := kubeadm.Read(endless{node(t, "v1.37")}); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if _, err := kubeadm.Read(endless{node(t, "v1.37")}, kubeadm.Options{}); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("%v, want a refusal", err)
 	}
 }

@@ -1,6 +1,7 @@
 package kubeadm
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -20,6 +21,9 @@ type PathNotOnHostError struct {
 }
 
 func (e *PathNotOnHostError) Error() string {
+	if e.Container == "" {
+		return fmt.Sprintf("%s: %s=%s is no absolute path: write it out", e.File, e.Flag, e.Path)
+	}
 	return fmt.Sprintf("%s: container %s: %s=%s is on no hostPath volume of the container: mount one that holds it",
 		e.File, e.Container, e.Flag, e.Path)
 }
@@ -31,9 +35,15 @@ func (p *program) hostPath(s Setting) Setting {
 		return s
 	}
 	file := path.Clean(s.Value)
+	if p.container == nil {
+		if s.Value = file; !path.IsAbs(file) {
+			p.fail(&PathNotOnHostError{File: p.file, Flag: s.Source.Key, Path: s.Value})
+		}
+		return s
+	}
 	mount := coveringMount(p.container.VolumeMounts, file)
 	if mount == nil {
-		p.fail(&PathNotOnHostError{File: p.file, Container: p.container.Name, Flag: s.Source.Key, Path: s.Value})
+		p.fail(&PathNotOnHostError{File: p.file, Container: cmp.Or(p.container.Name, "(unnamed)"), Flag: s.Source.Key, Path: s.Value})
 		return s
 	}
 	if mount.SubPathExpr != "" {
@@ -42,7 +52,7 @@ func (p *program) hostPath(s Setting) Setting {
 	}
 	volume := hostVolume(p.pod, mount.Name)
 	if volume == "" || mount.SubPath != "" && !fs.ValidPath(path.Clean(mount.SubPath)) {
-		p.fail(&PathNotOnHostError{File: p.file, Container: p.container.Name, Flag: s.Source.Key, Path: s.Value})
+		p.fail(&PathNotOnHostError{File: p.file, Container: cmp.Or(p.container.Name, "(unnamed)"), Flag: s.Source.Key, Path: s.Value})
 		return s
 	}
 	onHost := path.Join(volume, mount.SubPath, strings.TrimPrefix(file, path.Clean(mount.MountPath)))

@@ -29,7 +29,7 @@ type staticPod struct {
 
 // readStaticPods reads what the kubelet reads (extractFromDir in
 // pkg/kubelet/config/file.go): files, also behind links, and no directories.
-func readStaticPods(root fs.FS) ([]staticPod, error) {
+func readStaticPods(root fs.FS, manifestDir string) ([]staticPod, error) {
 	if info, err := fs.Stat(root, manifestDir); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: not a control-plane node, or its root is mounted elsewhere", err)
 	} else if err != nil {
@@ -63,29 +63,71 @@ func readStaticPods(root fs.FS) ([]staticPod, error) {
 		}
 		pods = append(pods, staticPod{file, pod})
 	}
-	return pods, nil
+	return pods, checkNames(pods)
 }
 
-func readPod(root fs.FS, file string) (*corev1.Pod, error) {
-	data, err := readBounded(root, file)
+// checkNames refuses two manifests of one pod: the kubelet runs either of them, now this one and then the other
+// (kubernetes/kubeadm#2823, kubernetes/kubernetes#136962).
+func checkNames(pods []staticPod) error {
+	files := map[string]string{}
+	for _, p := range pods {
+		name := p.pod.Namespace + "/" + p.pod.Name
+		if p.pod.Name == "" {
+			continue // the kubelet makes one of the file's
+		}
+		if other, ok := files[name]; ok {
+			return fmt.Errorf("%w: %s and %s both are pod %s: leave one, copies belong outside the directory", ErrAmbiguous, other, p.file, p.pod.Name)
+		}
+		files[name] = p.file
+	}
+	return nil
+}
+
+// staticPodPath is the directory that the kubelet is told to look in, relative to the node's root, or fallback.
+func staticPodPath(root fs.FS, fallback string) (string, error) {
+	var config struct {
+		StaticPodPath string `json:"staticPodPath"`
+	}
+	err := readYAML(root, kubeletConfig, &config)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && config.StaticPodPath == "" {
+		return fallback, nil
+	}
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	// yaml also reads UTF-16, which would hide anchors from repeatsAnchor.
-	if !utf8.Valid(data) {
-		return nil, fmt.Errorf("%s is not UTF-8 text: move it out of the directory", file)
-	}
-	if repeatsAnchor(data) {
-		return nil, fmt.Errorf("%s repeats YAML anchors (&name, *name), by which a small file can fill the memory: write the values out", file)
-	}
+	return nameInRoot(Setting{Value: path.Clean(config.StaticPodPath), Source: Source{File: kubeletConfig, Key: "staticPodPath"}})
+}
+
+const kubeletConfig = "var/lib/kubelet/config.yaml"
+
+func readPod(root fs.FS, file string) (*corev1.Pod, error) {
 	pod := new(corev1.Pod)
-	if err := yaml.Unmarshal(data, pod); err != nil {
-		return nil, fmt.Errorf("parse %s: %w: correct it or move it out of the directory", file, err)
+	if err := readYAML(root, file, pod); err != nil {
+		return nil, err
 	}
 	if pod.APIVersion != "v1" || pod.Kind != "Pod" {
 		return nil, fmt.Errorf("%s is no v1 Pod but apiVersion %q, kind %q: move it out of the directory", file, pod.APIVersion, pod.Kind)
 	}
 	return pod, nil
+}
+
+// readYAML reads YAML or JSON.
+func readYAML(root fs.FS, file string, into any) error {
+	data, err := readBounded(root, file)
+	if err != nil {
+		return err
+	}
+	// yaml also reads UTF-16, which would hide anchors from repeatsAnchor.
+	if !utf8.Valid(data) {
+		return fmt.Errorf("%s is not UTF-8 text: write it in UTF-8, or move it out of the directory", file)
+	}
+	if repeatsAnchor(data) {
+		return fmt.Errorf("%s repeats YAML anchors (&name, *name), by which a small file can fill the memory: write the values out", file)
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("parse %s: %w: correct it, or move it out of the directory if it does not belong there", file, err)
+	}
+	return nil
 }
 
 // repeatsAnchor looks for &name and the same *name anywhere in the text. yaml

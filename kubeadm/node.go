@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"strings"
 
 	"github.com/clustersnap/clustersnap/internal/rootfs"
 )
@@ -13,30 +15,55 @@ import (
 const manifestDir = "etc/kubernetes/manifests"
 
 var (
-	// ErrNoEtcd means that no static pod of the node runs etcd: the node is a
-	// worker, or its cluster uses an external etcd.
-	ErrNoEtcd = errors.New("no static pod runs etcd")
-	// ErrAmbiguous means that more than one container runs etcd, so that none
+	// ErrNoEtcd means that nothing on the node runs etcd, and no kube-apiserver there says where one is: the node is a
+	// worker.
+	ErrNoEtcd = errors.New("no static pod runs etcd or kube-apiserver")
+	// ErrAmbiguous means that more than one container runs etcd, or that two manifests are of the same pod, so that none
 	// of them can be taken for the cluster's. Copies left in the manifest
 	// directory do this: the kubelet runs those too (kubernetes/kubeadm#2823).
-	ErrAmbiguous = errors.New("more than one container runs etcd")
+	ErrAmbiguous = errors.New("there is more than one")
 	// ErrDynamicCommand means that a manifest leaves a value to be computed when
-	// its container starts: by a shell, a configuration file or $(VARIABLES).
+	// its container starts: by a shell or $(VARIABLES).
 	ErrDynamicCommand = errors.New("flags cannot be known from the manifest")
 )
+
+// Options changes how Read works.
+type Options struct {
+	// ManifestDir is the node's directory of static pod manifests. Empty means the kubelet's staticPodPath, or where the
+	// distribution has it.
+	ManifestDir string
+}
 
 // Node is a control-plane node as its static pods declare it. It holds no
 // secrets, and reads back from its JSON unchanged.
 type Node struct {
+	// Distribution is what has set the node up: "kubeadm", "k3s", "kubespray" or "rke2". Those that use kubeadm, as kind and
+	// minikube do, are "kubeadm".
+	Distribution string `json:"distribution"`
 	// Manifests are the static pod manifests that were read, relative to the
 	// node's root and sorted.
 	Manifests []string `json:"manifests"`
 	Etcd      Etcd     `json:"etcd"`
+	// APIServer is nil on a node that runs etcd alone.
+	APIServer *APIServer `json:"apiServer,omitempty"`
+	// Programs are those of the control plane that run here, each with the files that it is told to read.
+	Programs []Program `json:"programs"`
 	// Files are the files and directories that a backup of the node has to hold beside
 	// etcd's data, relative to the node's root and sorted: the manifests, what kubeadm
 	// writes, and every file that a flag of the control plane names, such as the
 	// encryption configuration. What those files name in turn is not among them yet.
 	Files []string `json:"files"`
+	// Warnings say what a backup or a restore of this node will lack, a sentence each.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Program is one of the control plane's.
+type Program struct {
+	// Name is that of its command, such as "kube-scheduler".
+	Name  string  `json:"name"`
+	Image Setting `json:"image,omitzero"`
+	// Files are what its flags and variables name, by their paths on the node.
+	Files []Setting `json:"files,omitempty"`
 }
 
 // NodeFS returns the file system of the node mounted at dir: "/" on the node
@@ -46,31 +73,63 @@ type Node struct {
 func NodeFS(dir string) fs.FS { return rootfs.New(dir) }
 
 // Read reads a node from its file system, see [NodeFS]. It looks at all of
-// etc/kubernetes/manifests that the kubelet would look at: every regular file
+// the manifests that the kubelet would look at: every regular file
 // whose name does not start with a dot, each a v1 Pod in YAML or JSON of at most
 // 1 MiB. A file that it cannot understand is an error, as it might be the one
 // that matters.
 //
 // Errors to tell apart are [ErrNoEtcd], [ErrAmbiguous], [ErrDynamicCommand],
-// *[PathNotOnHostError], and [fs.ErrNotExist] and [fs.ErrPermission] from root.
-func Read(root fs.FS) (*Node, error) {
-	pods, err := readStaticPods(root)
+// *[PathNotOnHostError], *[DistributionError], and [fs.ErrNotExist] and [fs.ErrPermission] from root.
+func Read(root fs.FS, opts Options) (*Node, error) {
+	d, err := detect(root)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := d.staticPods(root, opts)
 	if err != nil {
 		return nil, fmt.Errorf("read static pods: %w", err)
 	}
-	etcd, err := findEtcd(pods)
-	if err != nil {
-		return nil, fmt.Errorf("find etcd: %w", err)
-	}
-	node := &Node{}
+	node := &Node{Distribution: d.name}
 	for _, pod := range pods {
 		node.Manifests = append(node.Manifests, pod.file)
 	}
-	if node.Etcd, err = readEtcd(root, etcd, programs(pods, "kube-apiserver")); err != nil {
+	apiservers, err := programs(pods, "kube-apiserver")
+	if err != nil {
+		return nil, fmt.Errorf("find kube-apiserver: %w", err)
+	}
+	etcd, err := d.findEtcd(root, pods, len(apiservers) > 0)
+	if err != nil {
+		return nil, fmt.Errorf("find etcd: %w", err)
+	}
+	if err := node.readEtcd(etcd, apiservers, d.credentials); err != nil {
 		return nil, fmt.Errorf("read etcd's settings: %w", err)
 	}
-	if node.Files, err = files(root, pods); err != nil {
+	if err := node.readAPIServer(apiservers); err != nil {
+		return nil, fmt.Errorf("read kube-apiserver's settings: %w", err)
+	}
+	if err := node.readFiles(root, pods, etcd, d); err != nil {
 		return nil, fmt.Errorf("list files: %w", err)
 	}
 	return node, nil
+}
+
+func (d *distribution) staticPods(root fs.FS, opts Options) ([]staticPod, error) {
+	dir := d.manifestDir
+	var err error
+	switch {
+	case opts.ManifestDir != "":
+		dir = strings.TrimPrefix(path.Clean(opts.ManifestDir), "/")
+	case dir == "":
+		return nil, nil // it has none
+	case dir == manifestDir:
+		dir, err = staticPodPath(root, dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	pods, err := readStaticPods(root, dir)
+	if d != kubeadmNode && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // a host of etcd alone
+	}
+	return pods, err
 }

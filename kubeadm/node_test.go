@@ -46,16 +46,26 @@ func describe(etcd kubeadm.Etcd) string {
 		}
 	}
 	line("name", etcd.Name)
-	line("peer", etcd.PeerURL)
+	for _, peer := range etcd.PeerURLs {
+		line("peer", peer)
+	}
 	line("cluster", etcd.InitialCluster)
 	line("data", etcd.DataDir)
+	line("wal", etcd.WALDir)
+	line("quota", etcd.Quota)
 	for _, endpoint := range etcd.Endpoints {
 		line("endpoint", endpoint)
 	}
-	line("ca", etcd.CAFile)
-	line("cert", etcd.CertFile)
-	line("key", etcd.KeyFile)
+	for _, url := range etcd.ClientURLs {
+		line("client", url)
+	}
+	for _, c := range etcd.Credentials {
+		line("ca", c.CA)
+		line("cert", c.Cert)
+		line("key", c.Key)
+	}
 	line("image", etcd.Image)
+	line("version", etcd.Version)
 	return text.String()
 }
 
@@ -67,92 +77,121 @@ const (
 func TestReadShapes(t *testing.T) {
 	for _, tt := range []struct {
 		name, shape string
-		files       []string
 		want        string
 	}{
-		{"kubeadm 1.37", "v1.37", []string{healthcheckCert, healthcheckKey}, `
+		{"kubeadm 1.37", "v1.37", `
 name cp-1 <- ETCD --name
 peer https://10.0.0.11:2380 <- ETCD --initial-advertise-peer-urls
 cluster cp-1=https://10.0.0.11:2380 <- ETCD --initial-cluster
 data /var/lib/etcd <- ETCD --data-dir
 endpoint https://127.0.0.1:2379 <- ETCD --listen-client-urls
+client https://10.0.0.11:2379 <- ETCD --advertise-client-urls
 ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
 cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (healthcheck-client beside it)
 key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (healthcheck-client beside it)
+ca /etc/kubernetes/pki/etcd/ca.crt <- API --etcd-cafile
+cert /etc/kubernetes/pki/apiserver-etcd-client.crt <- API --etcd-certfile
+key /etc/kubernetes/pki/apiserver-etcd-client.key <- API --etcd-keyfile
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/peer.crt <- ETCD --peer-cert-file
+key /etc/kubernetes/pki/etcd/peer.key <- ETCD --peer-key-file
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/server.crt <- ETCD --cert-file
+key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file
 image registry.k8s.io/etcd:3.7.0-0 <- ETCD image
+version 3.7.0 <- ETCD image (from its tag)
 `},
-		{"without the tools' key", "v1.37", []string{healthcheckCert}, `
-name cp-1 <- ETCD --name
-peer https://10.0.0.11:2380 <- ETCD --initial-advertise-peer-urls
-cluster cp-1=https://10.0.0.11:2380 <- ETCD --initial-cluster
-data /var/lib/etcd <- ETCD --data-dir
-endpoint https://127.0.0.1:2379 <- ETCD --listen-client-urls
-ca /etc/kubernetes/pki/etcd/ca.crt <- etc/kubernetes/manifests/kube-apiserver.yaml: container kube-apiserver: --etcd-cafile
-cert /etc/kubernetes/pki/apiserver-etcd-client.crt <- etc/kubernetes/manifests/kube-apiserver.yaml: container kube-apiserver: --etcd-certfile
-key /etc/kubernetes/pki/apiserver-etcd-client.key <- etc/kubernetes/manifests/kube-apiserver.yaml: container kube-apiserver: --etcd-keyfile
-image registry.k8s.io/etcd:3.7.0-0 <- ETCD image
-`},
-		{"kubeadm 1.15, IPv4 in brackets", "v1.15", []string{healthcheckCert, healthcheckKey}, `
+		{"kubeadm 1.15, IPv4 in brackets", "v1.15", `
 name master-0 <- ETCD --name
 peer https://192.168.0.5:2380 <- ETCD --initial-advertise-peer-urls
 cluster master-0=https://192.168.0.5:2380 <- ETCD --initial-cluster
 data /var/lib/etcd <- ETCD --data-dir
 endpoint https://127.0.0.1:2379 <- ETCD --listen-client-urls (from https://[127.0.0.1]:2379)
+client https://192.168.0.5:2379 <- ETCD --advertise-client-urls
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD livenessProbe --cacert
+cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD livenessProbe --cert
+key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD livenessProbe --key
 ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
-cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (healthcheck-client beside it)
-key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (healthcheck-client beside it)
+cert /etc/kubernetes/pki/etcd/peer.crt <- ETCD --peer-cert-file
+key /etc/kubernetes/pki/etcd/peer.key <- ETCD --peer-key-file
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/server.crt <- ETCD --cert-file
+key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file
 image k8s.gcr.io/etcd:3.3.10 <- ETCD image
+version 3.3.10 <- ETCD image (from its tag)
 `},
-		{"sidecar first, flags in every form, variables", "sidecar", nil, `
+		{"sidecar first, flags in every form, variables", "sidecar", `
 name cp-2 <- ETCD --name
 peer https://10.0.0.12:2380 <- ETCD ETCD_INITIAL_ADVERTISE_PEER_URLS
 cluster cp-1=https://10.0.0.11:2380,cp-2=https://10.0.0.12:2380 <- ETCD --initial-cluster
 data /var/lib/etcd <- ETCD ETCD_DATA_DIR
 endpoint https://127.0.0.1:2379 <- ETCD --listen-client-urls
+client https://10.0.0.12:2379 <- ETCD --advertise-client-urls
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (healthcheck-client beside it)
+key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (healthcheck-client beside it)
 ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
 cert /etc/kubernetes/pki/etcd/server.crt <- ETCD --cert-file
 key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file
 image registry.k8s.io/etcd:3.6.6-0 <- ETCD image
+version 3.6.6 <- ETCD image (from its tag)
 `},
-		{"hostPath is not mountPath, no loopback", "moved",
-			[]string{healthcheckCert, healthcheckKey}, `
+		{"hostPath is not mountPath, no loopback", "moved", `
 name cp-3 <- ETCD --name
 peer https://10.0.0.13:2380 <- ETCD --initial-advertise-peer-urls
+peer https://10.1.0.13:2380 <- ETCD --initial-advertise-peer-urls
 data /ssd/etcd/cluster-a/data <- ETCD --data-dir (through volume etcd-data)
 endpoint https://10.0.0.13:2379 <- ETCD --advertise-client-urls
+client https://10.0.0.13:2379 <- ETCD --advertise-client-urls
 ca /etc/ssl/etcd/ca.pem <- ETCD --trusted-ca-file (through volume ca)
 cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (through volume certs, healthcheck-client beside it)
 key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (through volume certs, healthcheck-client beside it)
+ca /etc/ssl/etcd/ca.pem <- ETCD --trusted-ca-file (through volume ca)
+cert /etc/kubernetes/pki/etcd/server.crt <- ETCD --cert-file (through volume certs)
+key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file (through volume certs)
 image registry.k8s.io/etcd:3.5.15-0 <- ETCD image
+version 3.5.15 <- ETCD image (from its tag)
 `},
-		{"IPv6", "ipv6", []string{healthcheckCert, healthcheckKey}, `
+		{"IPv6", "ipv6", `
 name cp-1 <- ETCD --name
 peer https://[fd00::11]:2380 <- ETCD --initial-advertise-peer-urls
 cluster cp-1=https://[fd00::11]:2380 <- ETCD --initial-cluster
 data /var/lib/etcd <- ETCD --data-dir
 endpoint https://[::1]:2379 <- ETCD --listen-client-urls
+client https://[fd00::11]:2379 <- ETCD --advertise-client-urls
 ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
 cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (healthcheck-client beside it)
 key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (healthcheck-client beside it)
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/peer.crt <- ETCD --peer-cert-file
+key /etc/kubernetes/pki/etcd/peer.key <- ETCD --peer-key-file
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/server.crt <- ETCD --cert-file
+key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file
 image registry.k8s.io/etcd:3.6.4-0 <- ETCD image
+version 3.6.4 <- ETCD image (from its tag)
 `},
-		{"JSON with tabs, plain HTTP, wildcard listeners", "json", nil, `
+		{"JSON with tabs, plain HTTP, wildcard listeners", "json", `
 name etcd-gce-1 <- JSON --name
 peer http://10.0.0.14:2380 <- JSON --initial-advertise-peer-urls
 data /mnt/master-pd/var/etcd/data <- JSON --data-dir (through volume varetcd)
 endpoint http://127.0.0.1:2379 <- JSON --listen-client-urls (from http://0.0.0.0:2379)
 endpoint http://[::1]:4001 <- JSON --listen-client-urls (from http://[::]:4001)
+client http://127.0.0.1:2379 <- JSON --advertise-client-urls
 image registry.k8s.io/etcd:3.5.21-0 <- JSON image
+version 3.5.21 <- JSON image (from its tag)
 `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := strings.NewReplacer(
+				"ETCD livenessProbe", "etc/kubernetes/manifests/etcd.yaml: container etcd: livenessProbe",
 				"ETCD --", "etc/kubernetes/manifests/etcd.yaml: container etcd: --",
 				"ETCD ETCD_", "etc/kubernetes/manifests/etcd.yaml: container etcd: ETCD_",
 				"ETCD image", "etc/kubernetes/manifests/etcd.yaml: container etcd: image",
+				"API ", "etc/kubernetes/manifests/kube-apiserver.yaml: container kube-apiserver: ",
 				"JSON ", "etc/kubernetes/manifests/etcd.manifest: container etcd-container: ",
 			).Replace(strings.TrimPrefix(tt.want, "\n"))
-			got, err := kubeadm.Read(node(t, tt.shape, tt.files...))
+			got, err := kubeadm.Read(node(t, tt.shape), kubeadm.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +222,7 @@ data /data <- ETCD --data-dir
 endpoint http://localhost:2379 <- ETCD --listen-client-urls (default)
 image etcd <- ETCD image
 `, "ETCD", manifestDir+"/etcd.yaml: container etcd:")
-	got, err := kubeadm.Read(root)
+	got, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +233,7 @@ image etcd <- ETCD image
 
 func TestNodeSurvivesJSON(t *testing.T) {
 	for _, shape := range []string{"v1.37", "v1.15", "sidecar", "moved", "ipv6", "json"} {
-		read, err := kubeadm.Read(node(t, shape))
+		read, err := kubeadm.Read(node(t, shape), kubeadm.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +253,7 @@ func TestManifestsAreThoseOfTheKubelet(t *testing.T) {
 	root[manifestDir+"/pipe"] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
 	root[manifestDir+"/linked"] = &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("../vip.yaml")}
 	root["etc/kubernetes/vip.yaml"] = &fstest.MapFile{Data: []byte("{apiVersion: v1, kind: Pod}")}
-	got, err := kubeadm.Read(root)
+	got, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,12 +268,11 @@ func TestManifestsAreThoseOfTheKubelet(t *testing.T) {
 func TestNoCredentialWithoutTLS(t *testing.T) {
 	root := node(t, "v1.37", healthcheckCert, healthcheckKey)
 	edit(t, root, "etcd.yaml", "    - --cert-file=/etc/kubernetes/pki/etcd/server.crt\n", "")
-	got, err := kubeadm.Read(root)
+	got, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	none := kubeadm.Setting{}
-	if e := got.Etcd; e.CAFile != none || e.CertFile != none || e.KeyFile != none {
-		t.Errorf("etcd without a certificate has a client credential:\n%s", describe(e))
+	if len(got.Etcd.Credentials) > 0 {
+		t.Errorf("etcd without a certificate has a client credential:\n%s", describe(got.Etcd))
 	}
 }

@@ -22,11 +22,11 @@ func TestNodeFSFollowsLinksAsTheNodeDoes(t *testing.T) {
 	if err := os.Symlink("/kubernetes", dir+"/etc/kubernetes"); err != nil {
 		t.Fatal(err)
 	}
-	got, err := kubeadm.Read(kubeadm.NodeFS(dir))
+	got, err := kubeadm.Read(kubeadm.NodeFS(dir), kubeadm.Options{})
 	if err != nil || got.Etcd.Name.Value != "cp-1" {
 		t.Errorf("read a node whose /etc/kubernetes is a link to /kubernetes: %v, %v", got, err)
 	}
-	if _, err := kubeadm.Read(os.DirFS(dir)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := kubeadm.Read(os.DirFS(dir), kubeadm.Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("os.DirFS resolves the link too (%v), so this test shows nothing", err)
 	}
 }

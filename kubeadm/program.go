@@ -1,6 +1,7 @@
 package kubeadm
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -9,16 +10,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// program is a container that runs a known command. Its first error sticks, so
+// program is something that runs a known command: a container, or a process of the node itself. Its first error sticks, so
 // that its user reads one value a line and looks at err at the end.
 type program struct {
 	file      string
-	pod       *corev1.Pod
-	container *corev1.Container
+	manifest  string            // file, unless settings stand in one of their own
+	pod       *corev1.Pod       // nil for a process of the node
+	container *corev1.Container // nil, too
 	// envPrefix is that of the variables which the program reads where it has
 	// no flag; empty if it reads none.
 	envPrefix string
+	env       []corev1.EnvVar
 	flags     []flagValue // in the order of the command line
+	inFile    bool        // they stand in file by their names, as in a configuration file
 	err       error
 }
 
@@ -27,31 +31,61 @@ type flagValue struct {
 	bare       bool
 }
 
-// programs returns the containers whose command is name. Which container of a
+// programs returns the containers whose command is name, also where a shell starts it. Which container of a
 // pod that is cannot be known by its place: a patch that adds a sidecar puts it
 // first.
-func programs(pods []staticPod, name string) []*program {
+func programs(pods []staticPod, name string) ([]*program, error) {
 	var found []*program
 	for _, p := range pods {
 		for i := range p.pod.Spec.Containers {
 			container := &p.pod.Spec.Containers[i]
-			if len(container.Command) == 0 || path.Base(container.Command[0]) != name {
+			args, ok, err := arguments(slices.Concat(container.Command, container.Args), name)
+			if err != nil {
+				return nil, fmt.Errorf("%s: container %s: %w", p.file, container.Name, err)
+			}
+			if !ok || len(container.Command) == 0 {
 				continue
 			}
-			prefix := ""
-			if name == "etcd" {
-				prefix = "ETCD_"
-			}
 			found = append(found, &program{
-				envPrefix: prefix,
+				envPrefix: envPrefix(name),
+				env:       container.Env,
 				file:      p.file,
+				manifest:  p.file,
 				pod:       p.pod,
 				container: container,
-				flags:     parseFlags(slices.Concat(container.Command[1:], container.Args)),
+				flags:     parseFlags(args),
 			})
 		}
 	}
-	return found
+	return found, nil
+}
+
+func envPrefix(name string) string {
+	if name == "etcd" {
+		return "ETCD_"
+	}
+	return ""
+}
+
+// arguments returns those of a program, if argv runs it.
+func arguments(argv []string, name string) (args []string, ok bool, err error) {
+	if len(argv) > 0 && path.Base(argv[0]) == name {
+		return argv[1:], true, nil
+	}
+	text, ok := script(argv)
+	if !ok {
+		return nil, false, nil
+	}
+	args, dynamic, found := inScript(text, name)
+	switch {
+	case found == 0:
+		return nil, false, nil
+	case found > 1:
+		return nil, false, fmt.Errorf("its shell runs %s in %d places: %w: make it one", name, found, ErrDynamicCommand)
+	case dynamic:
+		return nil, false, fmt.Errorf("its shell works out flags of %s: %w: write them out", name, ErrDynamicCommand)
+	}
+	return args, true, nil
 }
 
 // parseFlags reads --flag=value, --flag value and bare flags, with one dash or two.
@@ -77,7 +111,7 @@ func parseFlags(args []string) []flagValue {
 func (p *program) flag(name, fallback string) Setting {
 	setting := p.declared(name)
 	if setting == (Setting{}) && fallback != "" {
-		setting = Setting{Value: fallback, Source: p.source("--" + name)}
+		setting = Setting{Value: fallback, Source: p.source(p.key(name))}
 		setting.Source.Rule = "default"
 	}
 	if strings.Contains(setting.Value, "$(") {
@@ -95,15 +129,15 @@ func (p *program) declared(name string) Setting {
 			continue
 		}
 		if value.bare {
-			p.fail(fmt.Errorf("%s has no value: give it one", p.source("--"+name)))
+			p.fail(fmt.Errorf("%s has no value: give it one", p.source(p.key(name))))
 		}
-		return Setting{Value: value.text, Source: p.source("--" + name)}
+		return Setting{Value: value.text, Source: p.source(p.key(name))}
 	}
 	if p.envPrefix == "" {
 		return Setting{}
 	}
 	key := p.envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-	for _, variable := range slices.Backward(p.container.Env) {
+	for _, variable := range slices.Backward(p.env) {
 		if variable.Name != key {
 			continue
 		}
@@ -118,8 +152,28 @@ func (p *program) declared(name string) Setting {
 	return Setting{}
 }
 
+// key is how a flag is written.
+func (p *program) key(flag string) string {
+	if p.inFile {
+		return flag
+	}
+	return "--" + flag
+}
+
 func (p *program) source(key string) Source {
-	return Source{File: p.file, Container: p.container.Name, Key: key}
+	source := Source{File: p.file, Key: key}
+	if p.container != nil && !p.inFile {
+		source.Container = cmp.Or(p.container.Name, "(unnamed)")
+	}
+	return source
+}
+
+// image is the container's.
+func (p *program) image() Setting {
+	if p.container == nil {
+		return Setting{}
+	}
+	return Setting{Value: p.container.Image, Source: Source{File: p.manifest, Container: p.container.Name, Key: "image"}}
 }
 
 func (p *program) fail(err error) {

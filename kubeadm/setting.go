@@ -7,14 +7,14 @@ type Setting struct {
 	Source Source `json:"source"`
 }
 
-// Source is the place in a static pod manifest that a value comes from.
+// Source is the place that a value comes from: a static pod manifest, or a configuration file.
 type Source struct {
-	// File is the manifest, relative to the node's root.
+	// File is relative to the node's root.
 	File string `json:"file"`
-	// Container is the name of the container in the manifest's pod.
-	Container string `json:"container"`
+	// Container is the name of the container in the manifest's pod; empty for another kind of file.
+	Container string `json:"container,omitempty"`
 	// Key is the flag ("--data-dir"), the environment variable
-	// ("ETCD_DATA_DIR") or the field ("image") of the container.
+	// ("ETCD_DATA_DIR") or the field ("image") of the container, or what a configuration file calls it ("data-dir").
 	Key string `json:"key"`
 	// Rule says how the value follows from the key; it is empty when the value
 	// is written there as it is.
@@ -24,7 +24,10 @@ type Source struct {
 // String is for people, as in
 // "etc/kubernetes/manifests/etcd.yaml: container etcd: --data-dir".
 func (s Source) String() string {
-	text := s.File + ": container " + s.Container + ": " + s.Key
+	text := s.File + ": " + s.Key
+	if s.Container != "" {
+		text = s.File + ": container " + s.Container + ": " + s.Key
+	}
 	if s.Rule != "" {
 		text += " (" + s.Rule + ")"
 	}

@@ -3,51 +3,76 @@ package kubeadm
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 )
 
-// TLSConfig returns the client configuration for Endpoints, with the credential
-// read from the node's root. Both results are nil, as etcd's client expects it,
+// What is wrong with a credential.
+var (
+	// ErrBadPEM says that a file holds no certificate, or no key.
+	ErrBadPEM = errors.New("it holds no PEM of that kind")
+	// ErrKeyMismatch says that a key is not that of its certificate. kubeadm does not look at that.
+	ErrKeyMismatch = errors.New("the key is not that of the certificate")
+	// ErrUntrusted says that another CA has signed the certificate.
+	ErrUntrusted = errors.New("the CA has not signed the certificate")
+	// ErrExpired says that a certificate is not valid now.
+	ErrExpired = errors.New("the certificate is not valid now")
+	// ErrNotForClients says that a certificate is for servers only.
+	ErrNotForClients = errors.New("the certificate is not for clients")
+)
+
+// Chosen is the credential that ClientTLS has chosen.
+type Chosen struct {
+	Credential
+	// PassedOver says why those before it are of no use.
+	PassedOver []string `json:"passedOver,omitempty"`
+}
+
+// ClientTLS returns the client configuration for Endpoints, with the first of Credentials that is good at a time: its files
+// are there in the node's root and can be read, the key is the certificate's, the CA has signed it, it is for clients, and valid. The
+// configuration is nil, as etcd's client expects it,
 // if and only if there are Endpoints and all of them are http. The server is verified
-// against CAFile alone and by the name in its endpoint; kubeadm's server
+// against the CA alone and by the name in its endpoint; kubeadm's server
 // certificates hold the loopback addresses.
 //
-// An error names the file and where its name comes from, and never shows
-// content. A missing or unreadable file is [fs.ErrNotExist] or
-// [fs.ErrPermission].
-func (e *Etcd) TLSConfig(root fs.FS) (*tls.Config, error) {
+// An error is the reasons of all, and never shows content: [fs.ErrNotExist], [fs.ErrPermission], [ErrBadPEM],
+// [ErrKeyMismatch], [ErrUntrusted], [ErrExpired] and [ErrNotForClients].
+func (e *Etcd) ClientTLS(root fs.FS, now time.Time) (*tls.Config, Chosen, error) {
 	if e.plaintext() {
-		return nil, nil
+		return nil, Chosen{}, nil
 	}
-	if e.CAFile == (Setting{}) || e.CertFile == (Setting{}) || e.KeyFile == (Setting{}) {
-		return nil, errors.New("read etcd client credential: CAFile, CertFile or KeyFile is not known: declare --trusted-ca-file, --cert-file and --key-file of etcd")
+	if len(e.Credentials) == 0 {
+		return nil, Chosen{}, errors.New("find etcd client credential: none is declared: declare --trusted-ca-file, --cert-file and --key-file of etcd")
 	}
-	ca, err := readCredential(root, e.CAFile)
-	if err != nil {
-		return nil, err
+	var why []error
+	chosen := Chosen{}
+	for _, c := range e.Credentials {
+		config, err := c.config(root, now)
+		if err == nil {
+			chosen.Credential = c
+			return config, chosen, nil
+		}
+		why = append(why, err)
+		chosen.PassedOver = append(chosen.PassedOver, err.Error())
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(ca) {
-		return nil, fmt.Errorf("read etcd client credential: %s (%s) holds no PEM certificate: restore it", e.CAFile.Value, e.CAFile.Source)
+	return nil, Chosen{}, fmt.Errorf("find etcd client credential: %w", joined(why))
+}
+
+// joined puts errors in one line.
+type joined []error
+
+func (j joined) Unwrap() []error { return j }
+
+func (j joined) Error() string {
+	var list []string
+	for _, err := range j {
+		list = append(list, err.Error())
 	}
-	cert, err := readCredential(root, e.CertFile)
-	if err != nil {
-		return nil, err
-	}
-	key, err := readCredential(root, e.KeyFile)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(key)
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, fmt.Errorf("read etcd client credential: %s and %s (%s) are no key pair: %w: renew the certificate",
-			e.CertFile.Value, e.KeyFile.Value, e.CertFile.Source, err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: []tls.Certificate{pair}}, nil
+	return strings.Join(list, "; ")
 }
 
 func (e *Etcd) plaintext() bool {
@@ -59,14 +84,67 @@ func (e *Etcd) plaintext() bool {
 	return len(e.Endpoints) > 0
 }
 
+func (c Credential) config(root fs.FS, now time.Time) (*tls.Config, error) {
+	ca, err := readCredential(root, c.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, c.CA.wrong(fmt.Errorf("%w: restore it", ErrBadPEM))
+	}
+	cert, err := readCredential(root, c.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := readCredential(root, c.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	if block, _ := pem.Decode(cert); block == nil {
+		return nil, c.Cert.wrong(fmt.Errorf("%w: renew it", ErrBadPEM))
+	}
+	if block, _ := pem.Decode(key); block == nil {
+		return nil, c.Key.wrong(fmt.Errorf("%w: renew the pair", ErrBadPEM))
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, c.Key.wrong(fmt.Errorf("%w %s: renew the pair (%w)", ErrKeyMismatch, c.Cert.Value, err))
+	}
+	if err := verify(pair.Leaf, roots, now); err != nil {
+		return nil, c.Cert.wrong(fmt.Errorf("%w: renew it", err))
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: []tls.Certificate{pair}}, nil
+}
+
+// verify tells apart what x509 says.
+func verify(leaf *x509.Certificate, roots *x509.CertPool, now time.Time) error {
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	invalid := x509.CertificateInvalidError{}
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("%w: it is from %s to %s", ErrExpired, leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly))
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return ErrNotForClients
+	default:
+		return fmt.Errorf("%w (%w)", ErrUntrusted, err)
+	}
+}
+
+// wrong says which file an error is of.
+func (s Setting) wrong(err error) error { return fmt.Errorf("%s (%s): %w", s.Value, s.Source, err) }
+
 func readCredential(root fs.FS, file Setting) ([]byte, error) {
 	name, err := nameInRoot(file)
 	if err != nil {
-		return nil, fmt.Errorf("read etcd client credential: %w", err)
+		return nil, err
 	}
 	data, err := readBounded(root, name)
 	if err != nil {
-		return nil, fmt.Errorf("read etcd client credential (%s): %w", file.Source, err)
+		return nil, fmt.Errorf("%s: %w", file.Source, err)
 	}
 	return data, nil
 }

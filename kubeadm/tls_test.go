@@ -58,7 +58,7 @@ func (a authority) pem() []byte {
 }
 
 // issue makes a pair for a client and for a server on 127.0.0.1.
-func (a authority) issue(t *testing.T, name string) (certPEM, keyPEM []byte) {
+func (a authority) issue(t *testing.T, name string, edits ...func(*x509.Certificate)) (certPEM, keyPEM []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -70,6 +70,9 @@ func (a authority) issue(t *testing.T, name string) (certPEM, keyPEM []byte) {
 		NotAfter:     time.Now().Add(time.Hour),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}
+	for _, edit := range edits {
+		edit(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
@@ -94,7 +97,7 @@ func nodeWithPKI(t *testing.T, ca authority) fstest.MapFS {
 	return root
 }
 
-func TestTLSConfigOpensAServerThatWantsAClientCertificate(t *testing.T) {
+func TestClientTLSOpensAServerThatWantsAClientCertificate(t *testing.T) {
 	ca := newAuthority(t)
 	pair, err := tls.X509KeyPair(ca.issue(t, "etcd"))
 	if err != nil {
@@ -111,11 +114,11 @@ func TestTLSConfigOpensAServerThatWantsAClientCertificate(t *testing.T) {
 
 	get := func(ca authority) (string, error) {
 		root := nodeWithPKI(t, ca)
-		read, err := kubeadm.Read(root)
+		read, err := kubeadm.Read(root, kubeadm.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		config, err := read.Etcd.TLSConfig(root)
+		config, _, err := read.Etcd.ClientTLS(root, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,25 +145,25 @@ func TestTLSConfigOpensAServerThatWantsAClientCertificate(t *testing.T) {
 	}
 }
 
-func TestTLSConfigIsNilOnlyForHTTP(t *testing.T) {
+func TestClientTLSIsNilOnlyForHTTP(t *testing.T) {
 	root := node(t, "json")
-	plain, err := kubeadm.Read(root)
+	plain, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config, err := plain.Etcd.TLSConfig(root); config != nil || err != nil {
+	if config, _, err := plain.Etcd.ClientTLS(root, time.Now()); config != nil || err != nil {
 		t.Errorf("http: %v, %v, want nil, nil", config, err)
 	}
 	plain.Etcd.Endpoints[1].Value = "https://127.0.0.1:4001"
-	if config, err := plain.Etcd.TLSConfig(root); err == nil || !strings.Contains(err.Error(), "--trusted-ca-file") {
+	if config, _, err := plain.Etcd.ClientTLS(root, time.Now()); err == nil || !strings.Contains(err.Error(), "--trusted-ca-file") {
 		t.Errorf("https beside http without a credential: %v, %v, want an error", config, err)
 	}
-	if config, err := new(kubeadm.Etcd).TLSConfig(root); err == nil {
+	if config, _, err := new(kubeadm.Etcd).ClientTLS(root, time.Now()); err == nil {
 		t.Errorf("no endpoints: %v, want an error", config)
 	}
 }
 
-func TestTLSConfigErrors(t *testing.T) {
+func TestClientTLSErrors(t *testing.T) {
 	ca := newAuthority(t)
 	for _, tt := range []struct {
 		name string
@@ -178,19 +181,35 @@ func TestTLSConfigErrors(t *testing.T) {
 		{"CA without certificate", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
 			root[etcdCA].Data = root[healthcheckKey].Data
 			return root
-		}, nil, []string{etcdCA, "no PEM certificate"}},
+		}, kubeadm.ErrBadPEM, []string{etcdCA}},
 		{"key of another certificate", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
 			_, root[healthcheckKey].Data = ca.issue(t, "other")
 			return root
-		}, nil, []string{healthcheckCert, healthcheckKey, "does not match"}},
+		}, kubeadm.ErrKeyMismatch, []string{healthcheckCert, healthcheckKey}},
+		{"certificate of another CA", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckCert].Data, root[healthcheckKey].Data = newAuthority(t).issue(t, "other")
+			return root
+		}, kubeadm.ErrUntrusted, []string{healthcheckCert}},
+		{"certificate for servers", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckCert].Data, root[healthcheckKey].Data = ca.issue(t, "other", func(c *x509.Certificate) {
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+			})
+			return root
+		}, kubeadm.ErrNotForClients, []string{healthcheckCert}},
+		{"expired", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckCert].Data, root[healthcheckKey].Data = ca.issue(t, "other", func(c *x509.Certificate) {
+				c.NotAfter = time.Now().Add(-time.Minute)
+			})
+			return root
+		}, kubeadm.ErrExpired, []string{healthcheckCert, time.Now().Add(-time.Minute).UTC().Format(time.DateOnly)}},
 		{"cut key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
 			root[healthcheckKey].Data = root[healthcheckKey].Data[:100]
 			return root
-		}, nil, []string{healthcheckKey}},
+		}, kubeadm.ErrBadPEM, []string{healthcheckKey}},
 		{"empty certificate", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
 			root[healthcheckCert].Data = nil
 			return root
-		}, nil, []string{healthcheckCert}},
+		}, kubeadm.ErrBadPEM, []string{healthcheckCert}},
 		{"huge key", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
 			root[healthcheckKey].Data = make([]byte, 1<<20+1)
 			return root
@@ -200,26 +219,27 @@ func TestTLSConfigErrors(t *testing.T) {
 			return root
 		}, nil, []string{healthcheckKey}},
 		{"no CA declared", func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS {
-			etcd.CAFile = kubeadm.Setting{}
+			etcd.Credentials = nil
 			return root
 		}, nil, []string{"--trusted-ca-file"}},
 		{"path that climbs", func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS {
-			etcd.KeyFile.Value = "/../../secret"
+			etcd.Credentials[0].Key.Value = "/../../secret"
 			return root
 		}, nil, []string{"/../../secret", "absolute path"}},
 		{"relative path", func(root fstest.MapFS, etcd *kubeadm.Etcd) fs.FS {
-			etcd.CertFile.Value = healthcheckCert
+			etcd.Credentials[0].Cert.Value = healthcheckCert
 			return root
 		}, nil, []string{healthcheckCert, "absolute path"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := nodeWithPKI(t, ca)
 			secret := strings.Split(string(root[healthcheckKey].Data), "\n")[1]
-			read, err := kubeadm.Read(root)
+			read, err := kubeadm.Read(root, kubeadm.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			config, err := read.Etcd.TLSConfig(tt.harm(root, &read.Etcd))
+			read.Etcd.Credentials = read.Etcd.Credentials[:1]
+			config, _, err := read.Etcd.ClientTLS(tt.harm(root, &read.Etcd), time.Now())
 			if err == nil || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Fatalf("%v, %v, want an error that is %v", config != nil, err, tt.is)
 			}
@@ -232,5 +252,29 @@ func TestTLSConfigErrors(t *testing.T) {
 				t.Errorf("%v shows the key", err)
 			}
 		})
+	}
+}
+
+// A credential that is of no use does not stand in the way of the next one.
+func TestClientTLSPassesOver(t *testing.T) {
+	ca := newAuthority(t)
+	root := nodeWithPKI(t, ca)
+	delete(root, healthcheckKey)
+	client := "etc/kubernetes/pki/apiserver-etcd-client"
+	root[client+".crt"], root[client+".key"] = &fstest.MapFile{}, &fstest.MapFile{}
+	root[client+".crt"].Data, root[client+".key"].Data = ca.issue(t, "apiserver")
+	read, err := kubeadm.Read(root, kubeadm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, chosen, err := read.Etcd.ClientTLS(root, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := config.Certificates[0].Leaf.Subject.CommonName; got != "apiserver" || chosen.Cert.Value != "/"+client+".crt" {
+		t.Errorf("chosen is %s, %s", got, chosen.Cert.Value)
+	}
+	if len(chosen.PassedOver) != 1 || !strings.Contains(chosen.PassedOver[0], healthcheckKey) {
+		t.Errorf("passed over: %q", chosen.PassedOver)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,12 +68,15 @@ Run it as root on the node, or in a pod that mounts the node's root at /host.`,
 // backup writes one set to the file to, durable or absent, and says of which node.
 func backup(ctx context.Context, out steps, root, to string, recipients []age.Recipient, now time.Time) (*kubeadm.Node, error) {
 	nodeFS := kubeadm.NodeFS(root)
-	node, err := kubeadm.Read(nodeFS)
+	node, err := kubeadm.Read(nodeFS, kubeadm.Options{})
 	if err != nil {
 		return nil, err
 	}
 	endpoint := node.Etcd.Endpoints[0]
-	out.line("node", fmt.Sprintf("%s, etcd at %s by %s", node.Etcd.Name.Value, endpoint.Value, path.Base(endpoint.Source.File)))
+	out.line("node", fmt.Sprintf("%s, etcd at %s by %s", cmp.Or(node.Etcd.Name.Value, "external etcd"), endpoint.Value, path.Base(endpoint.Source.File)))
+	for _, warning := range node.Warnings {
+		out.line("note", warning)
+	}
 
 	file, err := clustersnap.Create(to)
 	if err != nil {
@@ -88,7 +92,7 @@ func backup(ctx context.Context, out steps, root, to string, recipients []age.Re
 		return nil, err
 	}
 	err = out.do("etcd", func(p progress) (string, error) {
-		saved, err := addSnapshot(ctx, set, node, nodeFS, p)
+		saved, err := addSnapshot(ctx, set, node, nodeFS, now, p)
 		if err != nil {
 			return "", err
 		}

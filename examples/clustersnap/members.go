@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"filippo.io/age"
 
@@ -46,8 +47,8 @@ func readNode(set *clustersnap.Set) (*kubeadm.Node, error) {
 }
 
 // addSnapshot adds a verified snapshot of the node's etcd.
-func addSnapshot(ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, p progress) (*etcdsnap.Saved, error) {
-	config, err := node.Etcd.TLSConfig(nodeFS)
+func addSnapshot(ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, now time.Time, p progress) (*etcdsnap.Saved, error) {
+	config, _, err := node.Etcd.ClientTLS(nodeFS, now)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,13 @@ func (r etcdRestore) backup(ctx context.Context, out steps, name string, identit
 		return err
 	}
 	r.member.Name = cmp.Or(r.member.Name, node.Etcd.Name.Value)
-	r.peerURL = cmp.Or(r.peerURL, node.Etcd.PeerURL.Value)
+	if r.peerURL == "" {
+		var urls []string
+		for _, u := range node.Etcd.PeerURLs {
+			urls = append(urls, u.Value)
+		}
+		r.peerURL = strings.Join(urls, ",")
+	}
 	src, _, err := openSnapshot(set)
 	if err != nil {
 		return err

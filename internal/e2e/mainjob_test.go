@@ -61,11 +61,11 @@ func TestMainJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	declared, err := kubeadm.Read(kubeadm.NodeFS(node.Root))
+	declared, err := kubeadm.Read(kubeadm.NodeFS(node.Root), kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := members.Members; len(m) != 1 || m[0].Name != declared.Etcd.Name.Value || m[0].PeerURLs[0] != declared.Etcd.PeerURL.Value {
+	if m := members.Members; len(m) != 1 || m[0].Name != declared.Etcd.Name.Value || m[0].PeerURLs[0] != declared.Etcd.PeerURLs[0].Value {
 		t.Errorf("members %v, want the one that the manifest declares", m)
 	}
 }

@@ -25,16 +25,16 @@ func TestLibrary(t *testing.T) {
 	ctx := context.Background()
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
 	root := kubeadm.NodeFS(node.Root)
-	declared, err := kubeadm.Read(root)
+	declared, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	etcd := declared.Etcd
-	if etcd.Name.Value != node.Name || etcd.PeerURL.Value != "https://"+node.Address+":2380" ||
+	if etcd.Name.Value != node.Name || etcd.PeerURLs[0].Value != "https://"+node.Address+":2380" ||
 		etcd.DataDir.Value != "/var/lib/etcd" || len(etcd.Endpoints) != 1 || etcd.Endpoints[0].Value != bed.EtcdEndpoint {
 		t.Errorf("kubeadm.Read says %+v", etcd)
 	}
-	if _, err := etcd.TLSConfig(root); err != nil {
+	if _, _, err := etcd.ClientTLS(root, time.Now()); err != nil {
 		t.Error(err)
 	}
 
