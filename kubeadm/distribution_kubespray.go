@@ -8,5 +8,5 @@ var kubespray = &distribution{
 	manifestDir: manifestDir,
 	envFile:     "etc/etcd.env",
 	credentials: []files3{{"etc/ssl/etcd/ssl/ca.pem", "etc/ssl/etcd/ssl/admin-HOST.pem", "etc/ssl/etcd/ssl/admin-HOST-key.pem"}},
-	files:       []string{"etc/etcd.env", "etc/ssl/etcd"},
+	files:       []string{"etc/etcd.env", "etc/hostname", "etc/ssl/etcd"},
 }

@@ -39,7 +39,9 @@ var rooms = []room{
 		"go.etcd.io/etcd/api/v3", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "google.golang.org/grpc",
 		"google.golang.org/protobuf/encoding/protowire",
 	}},
-	{"etcdsnap/restore", library, []string{"go.etcd.io", "go.uber.org/zap"}},
+	{"etcdsnap/restore", library, []string{
+		"go.etcd.io", "go.uber.org/zap", "github.com/coreos/go-semver", "golang.org/x/sys/unix", "google.golang.org/protobuf/proto",
+	}},
 	{"pkibundle", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
 	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"}},

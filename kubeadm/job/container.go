@@ -1,0 +1,97 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/clustersnap/clustersnap/kubeadm"
+)
+
+// Container is what the job runs.
+type Container struct {
+	Image string
+	// Command is run as it is, without a shell. Kubernetes puts the name of the pod, which is another one each time, in the
+	// place of $(POD_NAME), and that of the node in the place of $(NODE_NAME).
+	Command []string
+	// Mounts says which files of the node it sees, and where.
+	Mounts Mounts
+}
+
+// Mounts are the files of the node that a container sees.
+type Mounts string
+
+const (
+	// NodeFiles are all of [kubeadm.Node.Files], below Root.
+	NodeFiles Mounts = "node"
+	// Credential is the best client credential for etcd, at its own paths.
+	Credential Mounts = "credential"
+)
+
+// Root is where a container with NodeFiles has the node's root: files that it does not need are not there.
+const Root = "/host"
+
+// Destination is where a container has what Options name as the place for backups.
+const Destination = "/backup"
+
+// Etcdctl is the backup with no program but etcd's own: a snapshot named for the pod. The image of etcd has no shell, and etcdctl does not
+// check what it saves: verify it where it ends up.
+//
+// The credential is the first one that the node declares: hold it against the files by [kubeadm.Etcd.ClientTLS].
+func Etcdctl(node *kubeadm.Node) (Container, error) {
+	e := node.Etcd
+	if e.External || e.Image == (kubeadm.Setting{}) {
+		return Container{}, errors.New("render etcdctl: no static pod of the node runs etcd, so its image is not known: name one")
+	}
+	command := []string{"etcdctl", "--endpoints=" + e.Endpoints[0].Value}
+	if len(e.Credentials) > 0 {
+		c := e.Credentials[0]
+		command = append(command, "--cacert="+c.CA.Value, "--cert="+c.Cert.Value, "--key="+c.Key.Value)
+	}
+	command = append(command, "snapshot", "save", Destination+"/$(POD_NAME).db")
+	return Container{Image: e.Image.Value, Command: command, Mounts: Credential}, nil
+}
+
+// files are the paths on the node that are mounted, and what they begin with in the container.
+func (c Container) files(node *kubeadm.Node) (list []string, root string, err error) {
+	switch c.Mounts {
+	case NodeFiles:
+		for _, name := range node.Files {
+			list = append(list, "/"+name)
+		}
+		return list, Root, nil
+	case Credential:
+		if len(node.Etcd.Credentials) > 0 {
+			e := node.Etcd.Credentials[0]
+			list = []string{e.CA.Value, e.Cert.Value, e.Key.Value}
+		}
+		slices.Sort(list)
+		return slices.Compact(list), "", nil
+	}
+	return nil, "", fmt.Errorf("mounts %q are neither %q nor %q", c.Mounts, NodeFiles, Credential)
+}
+
+// mount makes a volume of each file, named for its place in the list.
+func (c Container) mount(node *kubeadm.Node, pod *corev1.PodSpec) error {
+	list, root, err := c.files(node)
+	if err != nil {
+		return err
+	}
+	main := &pod.Containers[0]
+	for i, file := range list {
+		if !path.IsAbs(file) || path.Clean(file) != file {
+			return fmt.Errorf("%q is not an absolute path of the node", file)
+		}
+		name := fmt.Sprintf("node-%d", i)
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+			// Without a type: the job fails over what is not there, and a directory is as good as a file.
+			HostPath: &corev1.HostPathVolumeSource{Path: file},
+		}})
+		main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: strings.TrimSuffix(root, "/") + file, ReadOnly: true})
+	}
+	return nil
+}
