@@ -182,10 +182,11 @@ func (b *bench) exec(n *node, members []*node) error {
 	cmd := exec.Command(b.etcd,
 		"--name", n.name, "--data-dir", n.dataDir,
 		"--initial-cluster", initialCluster(members), "--initial-cluster-token", b.token, "--initial-cluster-state", state(members),
-		"--listen-client-urls", n.endpoint, "--advertise-client-urls", n.endpoint,
+		// Before 3.7 what is advertised can't be a socket; nobody asks for it.
+		"--listen-client-urls", n.endpoint, "--advertise-client-urls", n.peerURL,
 		"--listen-peer-urls", n.peerURL, "--initial-advertise-peer-urls", n.peerURL,
 		"--peer-cert-file", b.cert, "--peer-key-file", b.key, "--peer-trusted-ca-file", b.ca, "--peer-client-cert-auth",
-		"--quota-backend-bytes", fmt.Sprint(quota), "--unsafe-no-fsync", "--log-level", "error", "--logger", "zap")
+		"--quota-backend-bytes", fmt.Sprint(quota), "--unsafe-no-fsync", "--log-level", "warn", "--logger", "zap")
 	log := &tail{}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = endWithUs()

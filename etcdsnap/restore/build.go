@@ -51,7 +51,7 @@ func build(ctx context.Context, src io.Reader, c *cluster, all sites, age time.D
 	if err != nil {
 		return err
 	}
-	if err := checkRoom(db, logSize); err != nil {
+	if err := checkRoom(db, growth); err != nil {
 		return err
 	}
 	if err := guard(func(*zap.Logger) error { return a.run(db) }); err != nil {
@@ -126,9 +126,10 @@ func verifyFile(ctx context.Context, path string, opts etcdsnap.VerifyOptions) (
 
 const (
 	digestSize = 32
-	// logSize is what etcd allocates for the log of a new member, two segments of 64 MiB, and something for the pages that the
-	// restore itself writes.
-	logSize = 2*64<<20 + 16<<20
+	// growth is for the pages that the restore itself writes, and logSize what etcd allocates for the log of a new member: two
+	// segments of 64 MiB.
+	growth  = 16 << 20
+	logSize = 2 * 64 << 20
 )
 
 // complete makes the rest of a member's directory: the database from that of the first, and the log.
@@ -138,6 +139,12 @@ func (s *site) complete(ctx context.Context, c *cluster, db string) error {
 		if err := copyFile(ctx, own, db); err != nil {
 			return err
 		}
+	}
+	if err := os.MkdirAll(filepath.Dir(s.log()), 0o700); err != nil {
+		return err
+	}
+	if err := checkRoom(filepath.Dir(s.log()), logSize); err != nil {
+		return err
 	}
 	err := guard(func(lg *zap.Logger) error {
 		return errors.Join(c.writeSnap(filepath.Dir(s.db(s.data()))), c.writeLog(lg, s.log(), s.name))

@@ -30,9 +30,6 @@ type cluster struct {
 const term = 1
 
 func newCluster(members []Member, token string) (*cluster, error) {
-	if len(members) == 0 {
-		return nil, errors.New("no members are given")
-	}
 	urls := types.URLsMap{}
 	seen := map[string]string{}
 	for _, m := range members {

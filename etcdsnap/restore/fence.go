@@ -53,11 +53,16 @@ func (s *site) putFenced() (_ func() error, err error) {
 	}
 	s.aside, s.walAside = aside, wal.Aside
 	undo := func() error {
+		s.step("take back " + here)
 		if err := exchange(next, here); err != nil {
 			return err // both are still there
 		}
 		s.aside, s.walAside = "", ""
-		return tidy(s.dir.path, aside)
+		err := tidy(s.dir.path, aside)
+		if !s.dir.exists {
+			err = errors.Join(err, os.Remove(s.dir.path))
+		}
+		return err
 	}
 	if err := s.durable(aside, s.dir.path, filepath.Dir(s.dir.path)); err != nil {
 		return nil, errors.Join(err, undo())
@@ -129,6 +134,9 @@ func (s *site) moveLog(n *walNote) error {
 		if err := os.Mkdir(n.Aside, 0o700); err != nil {
 			return err
 		}
+		if err := own(n.Aside, n.Dir); err != nil {
+			return err
+		}
 		if err := durable.Sync(n.Dir); err != nil {
 			return err
 		}
@@ -164,7 +172,7 @@ func (s *site) finish() {
 	s.step("finish " + aside)
 	if _, err := os.Lstat(filepath.Join(aside, "member")); errors.Is(err, fs.ErrNotExist) {
 		s.aside = "" // there was none
-		_ = os.RemoveAll(aside)
+		_ = remove(aside)
 		return
 	}
 	if os.RemoveAll(filepath.Join(aside, "new")) == nil { // the fence
@@ -203,7 +211,7 @@ func tidy(dir, aside string) error {
 	}
 	there, err := os.Lstat(filepath.Join(aside, "member"))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !there.IsDir() {
-		return os.RemoveAll(aside) // nothing old is here: it was in place all the time, or there was none
+		return remove(aside) // nothing old is here: it was in place all the time, or there was none
 	}
 	if err != nil {
 		return err
@@ -213,9 +221,19 @@ func tidy(dir, aside string) error {
 		return err
 	}
 	if ino == n.Made { // the new one, which is not in place
-		return os.RemoveAll(aside)
+		return remove(aside)
 	}
 	return errors.Join(os.RemoveAll(filepath.Join(aside, "new")), os.Remove(filepath.Join(aside, noteName)))
+}
+
+// remove removes a directory aside, the note last: what is left by a kill is removed the next time.
+func remove(aside string) error {
+	for _, name := range []string{"member", "new", noteName} {
+		if err := os.RemoveAll(filepath.Join(aside, name)); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(aside)
 }
 
 // removeBegun removes a directory in which not even a note is whole.
@@ -273,10 +291,7 @@ func rollBack(dir, aside string, n *note) error {
 	if err := errors.Join(durable.Sync(dir), durable.Sync(aside)); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(aside); err != nil || !n.DirMade {
-		return err
-	}
-	return os.Remove(dir)
+	return remove(aside)
 }
 
 func (n *walNote) rollBack() error {

@@ -1,14 +1,13 @@
 package restore
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/clustersnap/clustersnap/internal/durable"
 )
@@ -38,7 +37,10 @@ func (s *site) putFirst() (func() error, error) {
 	if err := os.Rename(from, to); err != nil {
 		return nil, err
 	}
-	undo := func() error { return os.RemoveAll(to) }
+	undo := func() error {
+		s.step("take back " + to)
+		return os.Rename(to, from) // from where all of it goes
+	}
 	if err := s.durable(filepath.Dir(to)); err != nil {
 		return nil, errors.Join(err, undo())
 	}
@@ -59,10 +61,8 @@ func (s *site) durable(dirs ...string) error {
 type note struct {
 	Version int `json:"version"`
 	// Made is the inode of the new member's directory: the one that is aside after all has been done is another.
-	Made uint64 `json:"made"`
-	// DirMade says that the data directory was not there.
-	DirMade bool     `json:"dirMade,omitempty"`
-	WAL     *walNote `json:"wal,omitempty"`
+	Made uint64   `json:"made"`
+	WAL  *walNote `json:"wal,omitempty"`
 }
 
 // walNote says how the log is changed. Its files are moved one by one, since the directory may be a mount point.
@@ -98,6 +98,7 @@ func (s *site) putExchanged() (func() error, error) {
 	}
 	s.aside = aside
 	undo := func() error {
+		s.step("take back " + here)
 		if err := exchange(there, here); err != nil {
 			return err // both are still there
 		}
@@ -116,15 +117,20 @@ func (s *site) beginAside(made string, wal *walNote) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	aside := filepath.Join(s.dir.path, asides+strings.ToLower(rand.Text()[:8]))
+	aside := filepath.Join(s.dir.path, fmt.Sprintf("%s%08d", asides, rand.Uint32N(1e8)))
 	s.step("make " + aside)
 	if err := os.Mkdir(aside, 0o700); err != nil {
 		return "", err
 	}
+	if s.dir.exists {
+		if err := own(aside, s.dir.path); err != nil {
+			return "", errors.Join(err, os.Remove(aside))
+		}
+	}
 	if wal != nil && wal.Aside != "" {
 		wal.Aside = filepath.Join(wal.Dir, filepath.Base(aside))
 	}
-	b, err := json.Marshal(note{Version: noteVersion, Made: ino, DirMade: !s.dir.exists, WAL: wal})
+	b, err := json.Marshal(note{Version: noteVersion, Made: ino, WAL: wal})
 	if err == nil {
 		err = writeFile(filepath.Join(aside, noteName), b)
 	}

@@ -96,7 +96,7 @@ type Made struct {
 	// DataDir is empty where the directory was not made by this call.
 	DataDir string `json:"dataDir,omitempty"`
 	// Aside is the directory that the old member is in now, and OldRevision what its clients can have seen at most. Unread says
-	// why that could not be found out, for one that is damaged: then it counts for nothing.
+	// why that could not be found out, for one that is damaged: then it is only what its database has, or 0.
 	Aside       string `json:"aside,omitempty"`
 	OldRevision int64  `json:"oldRevision,omitempty"`
 	Unread      string `json:"unread,omitempty"`
@@ -126,7 +126,7 @@ type Made struct {
 func Restore(ctx context.Context, src io.Reader, members []Member, age time.Duration, opts Options) (*Result, error) {
 	result, err := restore(ctx, src, members, age, opts)
 	if err != nil {
-		return nil, fmt.Errorf("restore etcd to %s: %w", directories(members), err)
+		return nil, fmt.Errorf("restore etcd%s: %w", directories(members), err)
 	}
 	return result, nil
 }
@@ -138,7 +138,10 @@ func directories(members []Member) string {
 			list = append(list, m.DataDir)
 		}
 	}
-	return strings.Join(list, ", ")
+	if len(list) == 0 {
+		return ""
+	}
+	return " to " + strings.Join(list, ", ")
 }
 
 func restore(ctx context.Context, src io.Reader, members []Member, age time.Duration, opts Options) (_ *Result, err error) {
@@ -197,6 +200,8 @@ func checkElsewhere(members []Member, opts Options) error {
 	}
 	raises := opts.Revision == 0 && !opts.WatchesMissEvents
 	switch {
+	case len(members) == 0:
+		return errors.New("no members are given")
 	case elsewhere == len(members):
 		return errors.New("no member has a data directory to be made")
 	case elsewhere > 0 && (opts.ClusterToken == "") != raises:

@@ -19,7 +19,9 @@ type site struct {
 	name   string
 	dir    place
 	wal    *place     // nil if the log is in the data directory
+	logIn  string     // where, then
 	old    bool       // there is a member, or a log, to be moved aside
+	oldLog bool       // that is in wal
 	held   []*os.File // locked
 	step   func(string)
 	placed func() error // takes back what place has done; nil before that
@@ -46,11 +48,11 @@ func openSites(members []Member, opts Options) (sites, error) {
 		if m.DataDir == "" {
 			continue
 		}
-		s, err := openSite(m, opts)
-		all[i] = s
+		s, err := newSite(m, opts)
 		if err != nil {
 			return all, fmt.Errorf("member %s: %w", m.Name, err)
 		}
+		all[i] = s
 		for _, p := range s.places() {
 			if other, ok := paths[p.path]; ok {
 				return all, fmt.Errorf("members %s and %s share the directory %s", other, m.Name, p.path)
@@ -58,45 +60,66 @@ func openSites(members []Member, opts Options) (sites, error) {
 			paths[p.path] = m.Name
 		}
 	}
+	for _, s := range all {
+		if s == nil {
+			continue
+		}
+		if err := s.open(opts.MoveAside); err != nil {
+			return all, fmt.Errorf("member %s: %w", s.name, err)
+		}
+	}
 	return all, nil
 }
 
-func openSite(m Member, opts Options) (s *site, err error) {
-	s = &site{name: m.Name, step: opts.Step}
+// newSite finds out where the places of a member are.
+func newSite(m Member, opts Options) (s *site, err error) {
+	s = &site{name: m.Name, step: opts.Step, logIn: filepath.Join("member", "wal")}
 	if s.step == nil {
 		s.step = func(string) {}
 	}
-	if s.dir, err = findPlace(m.DataDir); err != nil {
+	if s.dir, err = findPlace(m.DataDir); err != nil || m.WALDir == "" {
 		return s, err
 	}
+	wal, err := findPlace(m.WALDir)
+	if err != nil {
+		return s, err
+	}
+	switch in, err := filepath.Rel(s.dir.path, wal.path); {
+	case err == nil && in == s.logIn:
+	case err == nil && !s.dir.exists && filepath.IsLocal(in) && in != ".":
+		s.logIn = in // it comes with the directory
+	default:
+		s.wal = &wal
+	}
+	return s, nil
+}
+
+// open makes the places ready for work.
+func (s *site) open(moveAside bool) error {
 	if s.dir.exists {
 		f, err := holdDirectory(s.dir.path)
 		if err != nil {
-			return s, err
+			return err
 		}
 		s.held = append(s.held, f)
 		if err := settle(s.dir.path); err != nil {
-			return s, err
+			return err
 		}
-	}
-	if m.WALDir != "" {
-		wal, err := findPlace(m.WALDir)
-		if err != nil {
-			return s, err
-		}
-		if wal.path != filepath.Join(s.dir.path, "member", "wal") {
-			s.wal = &wal
+		if s.wal != nil { // which that may have taken away
+			if *s.wal, err = findPlace(s.wal.path); err != nil {
+				return err
+			}
 		}
 	}
 	if err := s.dir.stage("member"); err != nil {
-		return s, err
+		return err
 	}
 	if s.wal != nil {
 		if err := s.wal.stage("wal"); err != nil {
-			return s, err
+			return err
 		}
 	}
-	return s, s.look(opts.MoveAside)
+	return s.look(moveAside)
 }
 
 func findPlace(dir string) (place, error) {
@@ -123,6 +146,10 @@ func (p *place) stage(name string) (err error) {
 	work := p.path
 	if p.exists {
 		work = filepath.Join(p.path, name)
+		// It may have been made by one that was killed then.
+		if err := durable.Sweep(p.path); err != nil {
+			return err
+		}
 	}
 	p.staging, err = durable.CreateDir(work)
 	return err
@@ -158,7 +185,8 @@ func (s *site) look(moveAside bool) error {
 		if len(logs) > 0 && !moveAside {
 			return fmt.Errorf("%s: %w, and holds a log: have it moved aside, or do so, and keep it until the restored cluster works", s.wal.path, fs.ErrExist)
 		}
-		s.old = s.old || len(logs) > 0
+		s.oldLog = len(logs) > 0
+		s.old = s.old || s.oldLog
 	}
 	if !s.old {
 		return nil
@@ -174,7 +202,7 @@ func escape(path string) string {
 // hold reads what the old member's clients have seen, and keeps etcd from starting there meanwhile.
 func (s *site) hold() error {
 	opts := etcdsnap.StoppedOptions{}
-	if s.wal != nil {
+	if s.oldLog {
 		opts.WALDir = s.wal.path
 	}
 	var err error
@@ -184,12 +212,31 @@ func (s *site) hold() error {
 	}
 	if err != nil {
 		s.unread = err.Error()
+		s.oldRevision = databaseRevision(s.db(s.dir.path))
 	}
 	f, err := holdDatabase(s.db(s.dir.path))
 	if f != nil {
 		s.held = append(s.held, f)
 	}
 	return err
+}
+
+// databaseRevision is better than nothing where the log can't be read, and 0 where the database can't either.
+func databaseRevision(path string) int64 {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	snapshot, err := etcdsnap.Open(f, stat.Size())
+	if err != nil {
+		return 0
+	}
+	return snapshot.Revision()
 }
 
 func (s *site) db(dir string) string { return filepath.Join(dir, "member", "snap", "db") }
@@ -202,7 +249,7 @@ func (s *site) log() string {
 	if s.wal != nil {
 		return filepath.Join(s.wal.staging.Name(), "wal")
 	}
-	return filepath.Join(s.data(), "member", "wal")
+	return filepath.Join(s.data(), s.logIn)
 }
 
 func (s *site) places() []*place {

@@ -3,8 +3,8 @@ package restore
 import (
 	"errors"
 	"fmt"
-
-	"github.com/coreos/go-semver/semver"
+	"regexp"
+	"strconv"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
 )
@@ -26,7 +26,7 @@ func checkVersion(c *etcdsnap.Content, etcd string) (upgrade string, err error) 
 	if err != nil {
 		return "", fmt.Errorf("the snapshot states a version of data that can't be read: %w", err)
 	}
-	from, to := minor(made), minor(target)
+	from, to := made.String(), target.String()
 	switch {
 	case made.Major != target.Major:
 		return "", fmt.Errorf("%w: the snapshot is of etcd %s, and etcd %s can't start from that", ErrVersion, from, to)
@@ -45,27 +45,32 @@ func checkVersion(c *etcdsnap.Content, etcd string) (upgrade string, err error) 
 
 // madeBy says which minor version the data are of. Etcd states it since 3.6; 3.5 has a term beside the consistent index,
 // and 3.4 does not (server/storage/schema/schema.go).
-func madeBy(c *etcdsnap.Content) (*semver.Version, error) {
+func madeBy(c *etcdsnap.Content) (minorVersion, error) {
 	switch {
 	case c.StorageVersion != "":
 		return parseVersion(c.StorageVersion)
 	case c.Term > 0:
-		return &semver.Version{Major: 3, Minor: 5}, nil
+		return minorVersion{3, 5}, nil
 	default:
-		return &semver.Version{Major: 3, Minor: 4}, nil
+		return minorVersion{3, 4}, nil
 	}
 }
 
-// parseVersion takes "3.6", and "v3.6.5", too.
-func parseVersion(s string) (*semver.Version, error) {
-	var v semver.Version
-	if n, err := fmt.Sscanf(s, "v%d.%d", &v.Major, &v.Minor); n == 2 && err == nil {
-		return &v, nil
+var versionForm = regexp.MustCompile(`^v?(\d{1,9})\.(\d{1,9})(?:\.\d+([-+][0-9A-Za-z.+-]+)?)?$`)
+
+// parseVersion takes "3.6", and "v3.6.5", too. Its error shows nothing of what may come from a snapshot.
+func parseVersion(s string) (minorVersion, error) {
+	m := versionForm.FindStringSubmatch(s)
+	if m == nil {
+		return minorVersion{}, errors.New("want MAJOR.MINOR, or with a patch level")
 	}
-	if _, err := fmt.Sscanf(s, "%d.%d", &v.Major, &v.Minor); err != nil {
-		return nil, errors.New("want MAJOR.MINOR, or with a patch level")
-	}
-	return &v, nil
+	// The form lets nothing pass that is no number.
+	major, _ := strconv.Atoi(m[1])
+	minor, _ := strconv.Atoi(m[2])
+	return minorVersion{major, minor}, nil
 }
 
-func minor(v *semver.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+// minorVersion is what data depend on.
+type minorVersion struct{ Major, Minor int }
+
+func (v minorVersion) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }

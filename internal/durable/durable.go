@@ -38,7 +38,7 @@ func CreateDir(path string) (*os.File, error) {
 }
 
 func create(path string, make func(dir, pattern string) (*os.File, error)) (*os.File, error) {
-	if err := removeAbandoned(path); err != nil {
+	if err := Sweep(path); err != nil {
 		return nil, err
 	}
 	for range attempts {
@@ -63,8 +63,8 @@ func create(path string, make func(dir, pattern string) (*os.File, error)) (*os.
 	return nil, fmt.Errorf("others are at work on %s: wait for them", path)
 }
 
-// removeAbandoned removes the partials of path whose processes are gone.
-func removeAbandoned(path string) error {
+// Sweep removes the partials of path whose processes are gone, which are beside it.
+func Sweep(path string) error {
 	dir := filepath.Dir(path)
 	list, err := os.ReadDir(dir)
 	if err != nil {

@@ -40,7 +40,7 @@ var rooms = []room{
 		"google.golang.org/protobuf/encoding/protowire",
 	}},
 	{"etcdsnap/restore", library, []string{
-		"go.etcd.io", "go.uber.org/zap", "github.com/coreos/go-semver", "golang.org/x/sys/unix", "google.golang.org/protobuf/proto",
+		"go.etcd.io", "go.uber.org/zap", "golang.org/x/sys/unix", "google.golang.org/protobuf/proto",
 	}},
 	{"pkibundle", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
