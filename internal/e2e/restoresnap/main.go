@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -43,7 +44,7 @@ func main() {
 
 func parse(args []string) (members []restore.Member, err error) {
 	if len(args) < 2 {
-		return nil, fmt.Errorf("usage: restoresnap FILE NAME=PEERURL=DATADIR[=WALDIR]...")
+		return nil, errors.New("usage: restoresnap FILE NAME=PEERURL=DATADIR[=WALDIR] and more of these")
 	}
 	for _, arg := range args[1:] {
 		parts := strings.Split(arg, "=")
