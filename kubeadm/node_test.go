@@ -139,6 +139,28 @@ key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file
 image registry.k8s.io/etcd:3.5.16-0 <- ETCD image
 version 3.5.16 <- ETCD image (from its tag)
 `},
+		{"kubeadm 1.31", "v1.31", `
+name cp-1 <- ETCD --name
+peer https://10.0.0.11:2380 <- ETCD --initial-advertise-peer-urls
+cluster cp-1=https://10.0.0.11:2380 <- ETCD --initial-cluster
+data /var/lib/etcd <- ETCD --data-dir
+endpoint https://127.0.0.1:2379 <- ETCD --listen-client-urls
+client https://10.0.0.11:2379 <- ETCD --advertise-client-urls
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (healthcheck-client beside it)
+key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (healthcheck-client beside it)
+ca /etc/kubernetes/pki/etcd/ca.crt <- API --etcd-cafile
+cert /etc/kubernetes/pki/apiserver-etcd-client.crt <- API --etcd-certfile
+key /etc/kubernetes/pki/apiserver-etcd-client.key <- API --etcd-keyfile
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/peer.crt <- ETCD --peer-cert-file
+key /etc/kubernetes/pki/etcd/peer.key <- ETCD --peer-key-file
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/server.crt <- ETCD --cert-file
+key /etc/kubernetes/pki/etcd/server.key <- ETCD --key-file
+image registry.k8s.io/etcd:3.5.15-0 <- ETCD image
+version 3.5.15 <- ETCD image (from its tag)
+`},
 		{"kubeadm 1.37", "v1.37", `
 name cp-1 <- ETCD --name
 peer https://10.0.0.11:2380 <- ETCD --initial-advertise-peer-urls

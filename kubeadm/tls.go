@@ -130,7 +130,7 @@ func verify(leaf *x509.Certificate, roots *x509.CertPool, now time.Time) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
 		return ErrNotForClients
 	default:
-		return fmt.Errorf("%w (%w)", ErrUntrusted, err)
+		return ErrUntrusted
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 
 // ProveOptions changes how Prove works.
 type ProveOptions struct {
-	// Etcd is the path of the etcd to be booted. Empty means the one that this module links, in this process.
+	// Etcd is the path of the etcd to be booted. It has to be one that can start from the snapshot, as of [Options.Etcd]. Empty means
+	// the one that this module links, in this process: that starts from snapshots of 3.5 and 3.6, too.
 	Etcd string
 	// NoDigest and DespiteCorruption are those of Options.
 	NoDigest, DespiteCorruption bool
@@ -88,9 +89,13 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 	if err != nil {
 		return nil, err
 	}
+	boots := "" // the linked one starts from all that is supported
+	if opts.Etcd != "" {
+		boots = b.version
+	}
 	var want contents
 	result, err := restore(ctx, src, []Member{{Name: first.name, PeerURLs: []string{first.peerURL}, DataDir: first.dataDir}}, 0, Options{
-		NoDigest: opts.NoDigest, DespiteCorruption: opts.DespiteCorruption, DropAuth: true, Etcd: b.version,
+		NoDigest: opts.NoDigest, DespiteCorruption: opts.DespiteCorruption, DropAuth: true, Etcd: boots,
 		inspect: func(ctx context.Context, db string) (err error) {
 			want, err = readSnapshot(ctx, db)
 			return err

@@ -61,7 +61,7 @@ A plain snapshot, as etcdctl saves it, needs no --identity, but --name,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key of a backup, or - for standard input")
+	f.StringVar(&identity, "identity", "", "the `FILE` with a backup's secret key, or -\nfor standard input")
 	r.flags(cmd)
 	return cmd
 }
@@ -69,19 +69,19 @@ A plain snapshot, as etcdctl saves it, needs no --identity, but --name,
 func (r *etcdRestore) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.member.DataDir, "data-dir", "", "the `DIR` to make, etcd's --data-dir")
-	f.StringVar(&r.member.WALDir, "wal-dir", "", "the `DIR` for the log, etcd's --wal-dir (default: in the data directory)")
+	f.StringVar(&r.member.WALDir, "wal-dir", "", "etcd's --wal-dir, a `DIR` (default: inside)")
 	f.StringVar(&r.member.Name, "name", "", "the member's `NAME` (default: as backed up)")
-	f.StringVar(&r.peerURL, "peer-url", "", "the member's peer `URL` (default: as backed up)")
-	f.StringVar(&r.initialCluster, "initial-cluster", "", "all members, as `NAME=URL,...`, where others are restored, too")
-	f.StringVar(&r.opts.ClusterToken, "cluster-token", "", "the `TOKEN` that all of these share (default: a random one)")
-	f.Int64Var(&r.opts.Revision, "revision", 0, "the new `REVISION` that all of these share (default: by age)")
-	f.StringVar(&r.taken, "taken", "", "when a plain snapshot was taken, as `TIME` like 2026-11-26T04:00:00Z")
-	f.BoolVar(&r.opts.MoveAside, "move-aside", false, "put an old member in the directory aside")
-	f.Int64Var(&r.opts.LastRevision, "last-revision", 0, "the last `REVISION` that is known of the old cluster")
-	f.StringVar(&r.opts.Etcd, "etcd-version", "", "refuse what etcd of this `VERSION` can't start from")
-	f.BoolVar(&r.opts.DropAuth, "drop-auth", false, "turn authentication off, and remove users and roles")
-	f.BoolVar(&r.opts.DropLeases, "drop-leases", false, "remove leases; their keys then never expire")
-	f.BoolVar(&r.opts.DespiteCorruption, "despite-corruption", false, "take a snapshot with a CORRUPT alarm")
-	f.BoolVar(&r.opts.NoDigest, "no-digest", false, "take a copy of a database file, which has no digest at its end")
-	f.BoolVar(&r.opts.WatchesMissEvents, "watches-miss-events", false, "leave the revision as it is: clients keep stale objects")
+	f.StringVar(&r.peerURL, "peer-url", "", "its peer `URL`s (default: as backed up)")
+	f.StringVar(&r.initialCluster, "initial-cluster", "", "the `LIST` NAME=URL,... of all members,\nwhere others are restored, too")
+	f.StringVar(&r.opts.ClusterToken, "cluster-token", "", "the `TOKEN` that these share (default: random)")
+	f.Int64Var(&r.opts.Revision, "revision", 0, "the new `REVISION` of these (default: by age)")
+	f.StringVar(&r.taken, "taken", "", "the `TIME` of a plain snapshot, like\n2026-11-26T04:00:00Z")
+	f.BoolVar(&r.opts.MoveAside, "move-aside", false, "put an old member aside")
+	f.Int64Var(&r.opts.LastRevision, "last-revision", 0, "the last `REVISION` known of the old cluster")
+	f.StringVar(&r.opts.Etcd, "etcd-version", "", "refuse what etcd `VERSION` can't start from")
+	f.BoolVar(&r.opts.DropAuth, "drop-auth", false, "authentication off, users and roles removed")
+	f.BoolVar(&r.opts.DropLeases, "drop-leases", false, "leases removed: their keys never expire")
+	f.BoolVar(&r.opts.DespiteCorruption, "despite-corruption", false, "take one with a CORRUPT alarm")
+	f.BoolVar(&r.opts.NoDigest, "no-digest", false, "take a copy of a database file")
+	f.BoolVar(&r.opts.WatchesMissEvents, "watches-miss-events", false, "leave the revision: objects go stale")
 }

@@ -58,7 +58,7 @@ and the exit code is 1.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
-	f.StringVar(&etcd, "etcd", "", "the etcd `PROGRAM` that --boot starts (default: the one built in, of version 3.7)")
+	f.StringVar(&etcd, "etcd", "", "the etcd `PROGRAM` for --boot (default: 3.7, built in)")
 	f.BoolVar(&boot, "boot", false, "also boot etcd on a restored copy, and compare every key")
 	f.StringVar(&scratch, "scratch", os.TempDir(), "the `DIR` where --boot works, in the clear; needs twice\nthe snapshot and 320 MiB")
 	return cmd

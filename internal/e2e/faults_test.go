@@ -136,7 +136,7 @@ func TestBackupFails(t *testing.T) {
 			if err := os.WriteFile(ca, b, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			fails(t, node.Root, node.Endpoint, "certificate")
+			fails(t, node.Root, "etc/kubernetes/pki/etcd/healthcheck-client.crt", "the CA has not signed the certificate")
 		})
 	})
 	t.Run("no directory for it", func(t *testing.T) {

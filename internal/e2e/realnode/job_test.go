@@ -2,6 +2,7 @@ package realnode
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -23,9 +25,9 @@ import (
 	"github.com/clustersnap/clustersnap/kubeadm/job"
 )
 
-// A real kube-apiserver takes what is rendered from a real node, and what it gives back does the backup: run on the node with the files
-// that the pod mounts, and no others.
-func TestJobs(t *testing.T) {
+// What a real node declares is so, and from nothing else follows a job: a real kube-apiserver takes what is rendered, and what it gives
+// back does the backup, run on the node with the files that the pod mounts, and no others.
+func TestDiscoveredNode(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
 	defer cancel()
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
@@ -40,6 +42,26 @@ func TestJobs(t *testing.T) {
 	}
 	place := job.Options{HostPath: "/var/backups/etcd"}
 
+	t.Run("the running member is as declared", func(t *testing.T) {
+		client := node.EtcdClient(t)
+		list, err := client.MemberList(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, err := client.Status(ctx, bed.EtcdEndpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var members []kubeadm.Member
+		for _, m := range list.Members {
+			members = append(members, kubeadm.Member{ID: fmt.Sprintf("%x", m.ID), Name: m.Name, PeerURLs: m.PeerURLs, Learner: m.IsLearner})
+		}
+		live, err := declared.Etcd.Live(members, "")
+		if err != nil || len(live.Drift) > 0 || live.ID != fmt.Sprintf("%x", status.Header.MemberId) {
+			t.Errorf("%v, %+v, want member %x", err, live, status.Header.MemberId)
+		}
+	})
+
 	t.Run("clustersnap by CronJob", func(t *testing.T) {
 		recipient, key := command.KeyPair(t)
 		cron, err := job.CronJob(declared, "17 * * * *", job.Container{
@@ -53,6 +75,16 @@ func TestJobs(t *testing.T) {
 		stored, err := api.BatchV1().CronJobs("clustersnap").Create(ctx, render(t, cron), strict)
 		if err != nil {
 			t.Fatal(err)
+		}
+		// Its controller may not have come to it yet.
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
+		if _, err := api.CoreV1().ServiceAccounts("clustersnap").Create(ctx, account, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "admitted"}, Spec: stored.Spec.JobTemplate.Spec.Template.Spec}
+		dry := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}}
+		if _, err := api.CoreV1().Pods("clustersnap").Create(ctx, pod, dry); err != nil {
+			t.Errorf("its pod is not let in: %v", err)
 		}
 		t.Setenv("CGO_ENABLED", "0") // as for an image without a libc
 		program := filepath.Join(t.TempDir(), "clustersnap")
