@@ -33,7 +33,11 @@ func newAdaption(c *cluster, content *etcdsnap.Content, known int64, age time.Du
 		return nil, err
 	}
 	for _, alarm := range content.Alarms {
-		if alarm.Kind != "NOSPACE" && !opts.DespiteCorruption {
+		switch {
+		case alarm.Kind == "NOSPACE" || opts.DespiteCorruption:
+		case alarm.Kind != "CORRUPT":
+			return nil, fmt.Errorf("member %s had raised the alarm %s, which is not known here", alarm.MemberID, alarm.Kind)
+		default:
 			return nil, fmt.Errorf("member %s had raised the alarm %s: its data were not those of the others: take a snapshot from before, or one of another member", alarm.MemberID, alarm.Kind)
 		}
 	}

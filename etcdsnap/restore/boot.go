@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 
 	"time"
@@ -50,7 +52,9 @@ func etcdVersion(ctx context.Context, etcd string) (string, error) {
 	if etcd == "" {
 		return version.Version, nil
 	}
-	out, err := exec.CommandContext(ctx, etcd, "--version").Output()
+	cmd := exec.CommandContext(ctx, etcd, "--version")
+	cmd.Env, cmd.WaitDelay = environment(), waitDelay
+	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", etcd, err)
 	}
@@ -61,7 +65,24 @@ func etcdVersion(ctx context.Context, etcd string) (string, error) {
 	return string(m[1]), nil
 }
 
+// waitDelay is how long what a program has left behind may hold its output.
+const waitDelay = 5 * time.Second
+
+// environment is ours without etcd's variables: those of a node are for its own etcd, and ETCD_CONFIG_FILE would put
+// all flags aside.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "ETCD_") && !strings.HasPrefix(v, "ETCD_UNSUPPORTED_ARCH=")
+	})
+}
+
+// maxSocket is what the path of a socket may have, in bytes (sockaddr_un, macOS).
+const maxSocket = 103
+
 func (b *bench) newNode(name string) (*node, error) {
+	if socket := filepath.Join(b.sockets, name); len(socket) > maxSocket {
+		return nil, fmt.Errorf("the path of a socket would be too long, %s: set TMPDIR to another directory", socket)
+	}
 	// Whoever takes the port in between makes the boot fail, and nothing worse: members know each other by certificate.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -111,7 +132,7 @@ func (n *node) promote(ctx context.Context, learner *node, id uint64) error {
 	return learner.await(ctx)
 }
 
-// again tries something until it works, or the node ends.
+// again tries something until it works, or ctx ends.
 func (n *node) again(ctx context.Context, try func(context.Context) error) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -124,12 +145,21 @@ func (n *node) again(ctx context.Context, try func(context.Context) error) error
 		}
 		select {
 		case <-tick.C:
-		case err := <-n.ended:
-			return fmt.Errorf("etcd ends instead of serving: %w", err)
 		case <-ctx.Done():
-			return fmt.Errorf("%w: etcd does not serve: %w", context.Cause(ctx), err)
+			return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 		}
 	}
+}
+
+// follow ends a context with the node.
+func (n *node) follow(ctx context.Context, cancel context.CancelCauseFunc) {
+	go func() {
+		select {
+		case err := <-n.ended:
+			cancel(fmt.Errorf("etcd %s has ended: %v", n.name, err))
+		case <-ctx.Done():
+		}
+	}()
 }
 
 func (n *node) stop() error { return errors.Join(n.client.Close(), n.end()) }
@@ -188,25 +218,34 @@ func (b *bench) exec(n *node, members []*node) error {
 		"--peer-cert-file", b.cert, "--peer-key-file", b.key, "--peer-trusted-ca-file", b.ca, "--peer-client-cert-auth",
 		"--quota-backend-bytes", fmt.Sprint(quota), "--unsafe-no-fsync", "--log-level", "warn", "--logger", "zap")
 	log := &tail{}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = endWithUs()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended, gone := make(chan error, 1), make(chan struct{})
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = log, log, waitDelay
+	cmd.Env, cmd.SysProcAttr = environment(), endWithUs()
+	started, ended, gone := make(chan error), make(chan error, 1), make(chan struct{})
 	go func() {
-		defer close(gone)
-		err := cmd.Wait()
+		runtime.LockOSThread() // to which the kernel ties the child's end (golang/go#27505)
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		err = cmd.Wait()
+		close(gone)
 		ended <- fmt.Errorf("%v: %s", err, log)
 	}()
+	if err := <-started; err != nil {
+		return err
+	}
 	n.ended = ended
 	n.end = func() error {
-		err := cmd.Process.Kill() // its data go anyway
-		<-gone
-		if errors.Is(err, os.ErrProcessDone) {
-			err = nil
+		select {
+		case <-gone:
+			return nil
+		default:
+			err := killAll(cmd.Process) // its data go anyway
+			<-gone
+			return err
 		}
-		return err
 	}
 	return nil
 }

@@ -134,9 +134,9 @@ const (
 
 // complete makes the rest of a member's directory: the database from that of the first, and the log.
 func (s *site) complete(ctx context.Context, c *cluster, db string) error {
-	if own := s.db(s.data()); own != db {
+	if path := s.db(s.data()); path != db {
 		s.step("write " + s.data())
-		if err := copyFile(ctx, own, db); err != nil {
+		if err := copyFile(ctx, path, db); err != nil {
 			return err
 		}
 	}
@@ -147,7 +147,10 @@ func (s *site) complete(ctx context.Context, c *cluster, db string) error {
 		return err
 	}
 	err := guard(func(lg *zap.Logger) error {
-		return errors.Join(c.writeSnap(filepath.Dir(s.db(s.data()))), c.writeLog(lg, s.log(), s.name))
+		if err := c.writeSnap(filepath.Dir(s.db(s.data()))); err != nil {
+			return err
+		}
+		return c.writeLog(lg, s.log(), s.name)
 	})
 	if err != nil {
 		return fmt.Errorf("write log: %w", err)

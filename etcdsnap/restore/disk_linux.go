@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +15,7 @@ import (
 func exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return fmt.Errorf("exchange %s and %s: the file system can't do that (%w): move the old member aside yourself", a, b, err)
+		return fmt.Errorf("exchange %s and %s: the file system can't do that (%w): without it nothing can be moved aside, and no log be elsewhere", a, b, err)
 	}
 	if err != nil {
 		return fmt.Errorf("exchange %s and %s: %w", a, b, err)
@@ -69,6 +70,60 @@ func holdDatabase(path string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}
 	return f, nil
+}
+
+// alone is an error if anybody else has f open, at whatever path: a write lease can be had only then. Where a file system has no
+// leases nothing is known.
+func alone(f *os.File) error {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK)
+	if errors.Is(err, unix.EAGAIN) {
+		return fmt.Errorf("%w: it was started meanwhile", etcdsnap.ErrInUse)
+	}
+	if err != nil {
+		return nil
+	}
+	_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	return err
+}
+
+// holdSegment takes etcd's lock of a file of its log (client/pkg/fileutil/lock_linux.go in etcd-io/etcd).
+func holdSegment(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+		err = etcdsnap.ErrInUse
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return f, nil
+}
+
+// isMountPoint reports whether something is mounted at path, a bind mount included.
+func isMountPoint(path string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// canExchange tries it out in a directory, before anything is at stake.
+func canExchange(dir string) error {
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	if err := errors.Join(os.Mkdir(a, 0o700), os.Mkdir(b, 0o700)); err != nil {
+		return err
+	}
+	return errors.Join(exchange(a, b), os.Remove(a), os.Remove(b))
+}
+
+// renameNew renames to a name that nobody has.
+func renameNew(from, to string) error {
+	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
 }
 
 // own gives all that is in made the owner and the SELinux label of like. Without a label there is nothing to

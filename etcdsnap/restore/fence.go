@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,12 +35,21 @@ func (s *site) putFenced() (_ func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(filepath.Join(s.dir.path, "member")); err == nil && !s.oldMember {
+		return nil, fmt.Errorf("%s: %w, and has got a member meanwhile", s.dir.path, fs.ErrExist)
+	}
+	if err := s.alone(); err != nil {
+		return nil, err
+	}
 	made := filepath.Join(s.data(), "member")
 	aside, err := s.beginAside(made, wal)
 	if err != nil {
 		return nil, err
 	}
 	err = s.raiseFence(made, aside)
+	if err == nil {
+		err = s.alone() // nobody can open it any more
+	}
 	if err == nil {
 		err = s.moveLog(wal)
 	}
@@ -71,18 +81,30 @@ func (s *site) putFenced() (_ func() error, err error) {
 }
 
 func (s *site) walNote() (*walNote, error) {
-	n := &walNote{Dir: s.wal.path, Made: !s.wal.exists}
-	var err error
-	if n.New, err = names(s.log()); err != nil || n.Made {
+	n := &walNote{Dir: s.wal.path, New: map[string]uint64{}}
+	list, err := names(s.log())
+	for _, name := range list {
+		if err == nil {
+			n.New[name], err = inode(filepath.Join(s.log(), name))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !s.wal.exists {
+		n.Made, err = inode(s.log())
 		return n, err
 	}
 	if n.Old, err = names(s.wal.path); err != nil {
 		return n, err
 	}
 	n.Old = slices.DeleteFunc(n.Old, func(name string) bool {
-		return filepath.Ext(name) != ".wal" && filepath.Ext(name) != ".tmp"
+		return filepath.Ext(name) != ".wal" && (filepath.Ext(name) != ".tmp" || !s.oldLog)
 	})
 	if len(n.Old) > 0 {
+		if !s.oldLog {
+			return nil, fmt.Errorf("%s: %w, and has got a log meanwhile", n.Dir, fs.ErrExist)
+		}
 		n.Aside = n.Dir // its name is known later
 	}
 	return n, nil
@@ -123,7 +145,7 @@ func (s *site) raiseFence(made, aside string) error {
 
 // moveLog moves the files of the old log aside, and then those of the new one in.
 func (s *site) moveLog(n *walNote) error {
-	if n.Made {
+	if n.Made != 0 {
 		s.step("rename " + n.Dir)
 		if err := os.Rename(s.log(), n.Dir); err != nil {
 			return err
@@ -153,9 +175,9 @@ func (s *site) moveLog(n *walNote) error {
 			return err
 		}
 	}
-	for _, name := range n.New {
+	for _, name := range slices.Sorted(maps.Keys(n.New)) {
 		s.step("rename " + filepath.Join(n.Dir, name))
-		if err := os.Rename(filepath.Join(s.log(), name), filepath.Join(n.Dir, name)); err != nil {
+		if err := renameNew(filepath.Join(s.log(), name), filepath.Join(n.Dir, name)); err != nil {
 			return err
 		}
 	}
@@ -206,7 +228,9 @@ func tidy(dir, aside string) error {
 	if err != nil {
 		return err
 	}
-	if fenced(dir, aside) {
+	if up, err := fenced(dir, aside); err != nil {
+		return err
+	} else if up {
 		return rollBack(dir, aside, n)
 	}
 	there, err := os.Lstat(filepath.Join(aside, "member"))
@@ -221,6 +245,9 @@ func tidy(dir, aside string) error {
 		return err
 	}
 	if ino == n.Made { // the new one, which is not in place
+		if _, err := os.Lstat(filepath.Join(dir, "member")); err != nil {
+			return fmt.Errorf("%s seems to hold the new member, and no old one is in place: look yourself (%w)", aside, err)
+		}
 		return remove(aside)
 	}
 	return errors.Join(os.RemoveAll(filepath.Join(aside, "new")), os.Remove(filepath.Join(aside, noteName)))
@@ -251,9 +278,17 @@ func removeBegun(aside string) error {
 }
 
 // fenced reports whether the fence of aside is in place.
-func fenced(dir, aside string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, "member"))
-	return err == nil && string(b) == filepath.Base(aside)
+func fenced(dir, aside string) (bool, error) {
+	path := filepath.Join(dir, "member")
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	b, err := os.ReadFile(path)
+	return string(b) == filepath.Base(aside), err
 }
 
 func readNote(aside string) (*note, error) {
@@ -295,12 +330,8 @@ func rollBack(dir, aside string, n *note) error {
 }
 
 func (n *walNote) rollBack() error {
-	if n.Made {
-		err := n.removeNew()
-		if rerr := os.Remove(n.Dir); !errors.Is(rerr, fs.ErrNotExist) {
-			err = errors.Join(err, rerr)
-		}
-		return err
+	if n.Made != 0 {
+		return n.unmake()
 	}
 	moved := []string{}
 	if n.Aside != "" {
@@ -309,13 +340,25 @@ func (n *walNote) rollBack() error {
 			return err
 		}
 	}
-	if len(moved) == len(n.Old) { // so what is there now is new
+	here, err := names(n.Dir)
+	if err != nil {
+		return err
+	}
+	all := true
+	for _, name := range n.Old {
+		aside := slices.Contains(moved, name)
+		all = all && aside
+		if !aside && !slices.Contains(here, name) {
+			return fmt.Errorf("%s of the old log is neither in %s nor in %s: is its disk mounted?", name, n.Dir, n.Aside)
+		}
+	}
+	if all { // so new ones may be there
 		if err := errors.Join(n.removeNew(), durable.Sync(n.Dir)); err != nil {
 			return err
 		}
 	}
 	for _, name := range moved {
-		if err := os.Rename(filepath.Join(n.Aside, name), filepath.Join(n.Dir, name)); err != nil {
+		if err := renameNew(filepath.Join(n.Aside, name), filepath.Join(n.Dir, name)); err != nil {
 			return err
 		}
 	}
@@ -327,9 +370,34 @@ func (n *walNote) rollBack() error {
 	return durable.Sync(n.Dir)
 }
 
+// unmake removes a directory that was made for the log, if that is the one which is there.
+func (n *walNote) unmake() error {
+	ino, err := inode(n.Dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && ino != n.Made {
+		return nil
+	}
+	if err == nil {
+		err = n.removeNew()
+	}
+	if err == nil {
+		err = os.Remove(n.Dir)
+	}
+	return errors.Join(err, durable.Sync(filepath.Dir(n.Dir)))
+}
+
+// removeNew removes what the restore has put there, and nothing that has such a name by chance.
 func (n *walNote) removeNew() error {
-	for _, name := range n.New {
-		if err := os.Remove(filepath.Join(n.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for name, made := range n.New {
+		path := filepath.Join(n.Dir, name)
+		switch ino, err := inode(path); {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return err
+		case ino != made:
+			return fmt.Errorf("%s is not what the restore has put there: look yourself", path)
+		}
+		if err := os.Remove(path); err != nil {
 			return err
 		}
 	}

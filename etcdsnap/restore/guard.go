@@ -14,8 +14,8 @@ import (
 // goroutine it is, and so does a panic of run's own goroutine. What the code has left running then is
 // abandoned, with its files.
 func guard(run func(*zap.Logger) error) error {
-	ended := make(chan error, 2) // run's end, and the first fatal of any goroutine
-	lg := zap.NewNop().WithOptions(zap.WithFatalHook(fatalHook{ended}))
+	ended, fatal := make(chan error, 1), make(chan error, 1)
+	lg := zap.NewNop().WithOptions(zap.WithFatalHook(fatalHook{fatal}))
 	go func() {
 		err := errors.New("etcd's code ended its goroutine")
 		defer func() {
@@ -26,11 +26,20 @@ func guard(run func(*zap.Logger) error) error {
 		}()
 		err = run(lg)
 	}()
-	return <-ended
+	select {
+	case err := <-fatal:
+		return err
+	case err := <-ended:
+		select { // which is why it ended
+		case err = <-fatal:
+		default:
+		}
+		return err
+	}
 }
 
-// fatalHook stands where os.Exit would.
-type fatalHook struct{ ended chan<- error }
+// fatalHook stands where os.Exit would, in any goroutine.
+type fatalHook struct{ first chan<- error }
 
 func (h fatalHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
 	err := fmt.Errorf("etcd's code gave up: %s", e.Message)
@@ -40,7 +49,7 @@ func (h fatalHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
 		}
 	}
 	select {
-	case h.ended <- err:
+	case h.first <- err:
 	default: // not the first
 	}
 	runtime.Goexit()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -27,7 +28,7 @@ type ProveOptions struct {
 
 // Proof says what a booted etcd showed. Without any of it there is an error instead of a Proof.
 type Proof struct {
-	// Result is that of the restore that was booted.
+	// Result is that of the restore that was booted, without its members.
 	Result
 	// Version is that of the etcd which booted.
 	Version string `json:"version"`
@@ -107,10 +108,13 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 	b.token = result.ClusterToken
 	proof := &Proof{Result: *result, Version: b.version, Keys: want.keys, Bytes: want.bytes, Keyspace: want.sum, CompactedFrom: result.SnapshotRevision}
 	proof.HashKV = want.hashAt(result.Revision)
+	proof.Members = nil // of a directory that goes
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var panicked any // in Check: the caller's own
 	check := func(ctx context.Context, client *clientv3.Client) (err error) {
-		if opts.Check == nil {
-			return nil
+		if err := context.Cause(ctx); err != nil || opts.Check == nil {
+			return err
 		}
 		defer func() {
 			if panicked = recover(); panicked != nil {
@@ -119,9 +123,18 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 		}()
 		return opts.Check(ctx, client)
 	}
-	err = guard(func(lg *zap.Logger) error { return proof.show(ctx, lg, b, first, check) })
-	if panicked != nil {
-		panic(panicked)
+	shown := make(chan struct{})
+	err = guard(func(lg *zap.Logger) error {
+		defer close(shown)
+		return proof.show(ctx, cancel, lg, b, first, check)
+	})
+	cancel(err)
+	select {
+	case <-shown:
+		if panicked != nil {
+			panic(panicked)
+		}
+	case <-time.After(abandonAfter): // etcd's code has given up, and left its goroutine behind
 	}
 	if err != nil {
 		return nil, err
@@ -129,12 +142,16 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 	return proof, nil
 }
 
-// show boots the first member, holds it against what is expected, and has another one join.
-func (p *Proof) show(ctx context.Context, lg *zap.Logger, b *bench, first *node, check func(context.Context, *clientv3.Client) error) (err error) {
+// abandonAfter is how long what guard has given up is waited for.
+const abandonAfter = 10 * time.Second
+
+// show boots the first member, holds it against what is expected, and has another one join. The context ends with either of them.
+func (p *Proof) show(ctx context.Context, cancel context.CancelCauseFunc, lg *zap.Logger, b *bench, first *node, check func(context.Context, *clientv3.Client) error) (err error) {
 	if err := b.start(lg, first, first); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, first.stop()) }()
+	first.follow(ctx, cancel)
 	if err := first.await(ctx); err != nil {
 		return err
 	}
@@ -160,6 +177,7 @@ func (p *Proof) show(ctx context.Context, lg *zap.Logger, b *bench, first *node,
 		return fmt.Errorf("join: %w", err)
 	}
 	defer func() { err = errors.Join(err, second.stop()) }()
+	second.follow(ctx, cancel)
 	if err := first.promote(ctx, second, added.Member.GetID()); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}

@@ -17,7 +17,7 @@ func (s *site) put() (undo func() error, err error) {
 	switch {
 	case s.wal != nil:
 		return s.putFenced()
-	case s.old:
+	case s.oldMember:
 		return s.putExchanged()
 	default:
 		return s.putFirst()
@@ -68,10 +68,11 @@ type note struct {
 // walNote says how the log is changed. Its files are moved one by one, since the directory may be a mount point.
 type walNote struct {
 	Dir   string   `json:"dir"`
-	Made  bool     `json:"made,omitempty"` // the directory was not there
+	Made  uint64   `json:"made,omitempty"` // the directory's inode, if it was not there
 	Aside string   `json:"aside,omitempty"`
 	Old   []string `json:"old,omitempty"`
-	New   []string `json:"new,omitempty"`
+	// New are the inodes of the new files: those of an old log have the same names.
+	New map[string]uint64 `json:"new"`
 }
 
 const (
@@ -83,6 +84,9 @@ const (
 // point and can't be renamed itself.
 func (s *site) putExchanged() (func() error, error) {
 	made := filepath.Join(s.data(), "member")
+	if err := s.alone(); err != nil {
+		return nil, err
+	}
 	aside, err := s.beginAside(made, nil)
 	if err != nil {
 		return nil, err
@@ -105,7 +109,11 @@ func (s *site) putExchanged() (func() error, error) {
 		s.aside = ""
 		return tidy(s.dir.path, aside)
 	}
-	if err := s.durable(aside, s.dir.path); err != nil {
+	err = s.durable(aside, s.dir.path)
+	if err == nil {
+		err = s.alone() // nobody can open it any more
+	}
+	if err != nil {
 		return nil, errors.Join(err, undo())
 	}
 	return undo, nil

@@ -23,7 +23,8 @@ type Member struct {
 	// one, unless [Options.MoveAside] is set. It is empty for a member whose directory another call makes, on another node, from
 	// the same snapshot and with the same [Options.ClusterToken] and [Options.Revision].
 	DataDir string
-	// WALDir is etcd's --wal-dir. Empty means that the log is in the data directory.
+	// WALDir is etcd's --wal-dir. Empty means that the log is in the data directory. Another place needs Linux, and a file system that
+	// can exchange two names, as for [Options.MoveAside].
 	WALDir string
 }
 
@@ -70,7 +71,7 @@ type Options struct {
 type Result struct {
 	Snapshot etcdsnap.Info `json:"snapshot"`
 	// SnapshotRevision is the last revision in the snapshot, and Revision the one that the
-	// restored etcd starts at. All before Revision is compacted.
+	// restored etcd starts at. All before Revision is compacted, unless Options.WatchesMissEvents is set.
 	SnapshotRevision int64 `json:"snapshotRevision"`
 	Revision         int64 `json:"revision"`
 	// ClusterToken and ClusterID, in hexadecimal, are the new cluster's.
@@ -115,7 +116,7 @@ type Made struct {
 // under a hidden name that ends in .partial: in the directory itself where that is there already, as a mount point is, and beside
 // it otherwise. Nothing else is touched before the snapshot has been verified and all directories are whole and on disk. Then
 // each appears by one rename; with a WALDir, which is a second place, etcd can't start from either until both
-// are there. After an error there is nothing new, and what was moved aside is back. What a Restore
+// are there. After an error there is nothing new, and what was moved aside is back, or the error says why not. What a Restore
 // that was killed has left is settled by the next one for the same directory.
 //
 // Files are of mode 0600 and directories of 0700. They belong to the owner of the data directory, and have its SELinux label, if
@@ -197,6 +198,12 @@ func checkElsewhere(members []Member, opts Options) error {
 		if m.DataDir == "" {
 			elsewhere++
 		}
+	}
+	if opts.WatchesMissEvents && opts.Revision != 0 {
+		return errors.New("a revision is asked for, and that it stays as it is: give one of them")
+	}
+	if opts.LastRevision < 0 {
+		return fmt.Errorf("the last known revision is given as %d", opts.LastRevision)
 	}
 	raises := opts.Revision == 0 && !opts.WatchesMissEvents
 	switch {

@@ -19,9 +19,9 @@ func TestRaised(t *testing.T) {
 		"newer one is known":        {revision: 500, known: 700, want: 700 + 1e9},
 		"known from a restore":      {revision: 500, known: 500 + 1e9 + 7, age: time.Second, want: 500 + 2e9 + 7},
 		"age says more":             {revision: 500, known: 600, age: time.Second, want: 500 + 1e9 + 20_000},
-		"as far as it goes":         {revision: math.MaxInt64 - 1e9, want: math.MaxInt64},
-		"overflow":                  {revision: math.MaxInt64 - 1e9 + 1},
-		"overflow by age":           {revision: math.MaxInt64 - 1e9, age: 1},
+		"as far as it goes":         {revision: maxRevision - 1e9, want: maxRevision},
+		"overflow":                  {revision: maxRevision - 1e9 + 1},
+		"overflow by age":           {revision: math.MaxInt64 - 10, age: time.Hour},
 		"overflow by what is known": {revision: 1, known: math.MaxInt64 - 1},
 		"the longest age":           {revision: 1, age: maxAge, want: 1 + 1e9 + 20_000*int64(maxAge/time.Second)},
 	} {
@@ -37,7 +37,7 @@ func TestCheckRevision(t *testing.T) {
 		asked, known int64
 		good         bool
 	}{
-		{1e9 + 5, 5, true}, {1e9 + 4, 5, false}, {-1, 1, false}, {math.MaxInt64, math.MaxInt64 - 1e9, true}, {math.MaxInt64, math.MaxInt64 - 1, false},
+		{1e9 + 5, 5, true}, {1e9 + 4, 5, false}, {-1, 1, false}, {maxRevision, maxRevision - 1e9, true}, {maxRevision + 1, 1, false}, {math.MaxInt64, math.MaxInt64 - 1, false},
 	} {
 		if err := checkRevision(c.asked, c.known); (err == nil) != c.good {
 			t.Errorf("%d with %d known: got %v", c.asked, c.known, err)

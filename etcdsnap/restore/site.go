@@ -16,15 +16,16 @@ import (
 // site is where the data directory of one member goes. A directory that exists stays what it is, with its owner and whatever is
 // mounted there: only etcd's "member" is put into it.
 type site struct {
-	name   string
-	dir    place
-	wal    *place     // nil if the log is in the data directory
-	logIn  string     // where, then
-	old    bool       // there is a member, or a log, to be moved aside
-	oldLog bool       // that is in wal
-	held   []*os.File // locked
-	step   func(string)
-	placed func() error // takes back what place has done; nil before that
+	name  string
+	dir   place
+	wal   *place // nil if the log is in the data directory
+	logIn string // where, then
+	// There is a member to be moved aside, or a log in wal.
+	oldMember, oldLog bool
+	held              []*os.File // locked
+	database          *os.File   // the old one, of these; nil if there is none
+	step              func(string)
+	placed            func() error // takes back what place has done; nil before that
 
 	oldRevision     int64
 	unread          string
@@ -86,7 +87,9 @@ func newSite(m Member, opts Options) (s *site, err error) {
 	}
 	switch in, err := filepath.Rel(s.dir.path, wal.path); {
 	case err == nil && in == s.logIn:
-	case err == nil && !s.dir.exists && filepath.IsLocal(in) && in != ".":
+	case err == nil && (in == "." || in == "member" || strings.HasPrefix(in, "member"+string(filepath.Separator))):
+		return s, fmt.Errorf("the log can't be in %s: give it a directory of its own", wal.path)
+	case err == nil && !s.dir.exists && filepath.IsLocal(in):
 		s.logIn = in // it comes with the directory
 	default:
 		s.wal = &wal
@@ -119,7 +122,13 @@ func (s *site) open(moveAside bool) error {
 			return err
 		}
 	}
-	return s.look(moveAside)
+	if err := s.look(moveAside); err != nil {
+		return err
+	}
+	if s.wal == nil && !s.oldMember {
+		return nil
+	}
+	return canExchange(s.dir.staging.Name())
 }
 
 func findPlace(dir string) (place, error) {
@@ -127,18 +136,26 @@ func findPlace(dir string) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		return place{path: dir}, nil
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+	if dir, err = resolve(dir); err != nil {
 		return place{}, err
 	}
-	if info, err := os.Stat(dir); err != nil {
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return place{path: dir}, nil
+	} else if err != nil {
 		return place{}, err
 	} else if !info.IsDir() {
 		return place{}, fmt.Errorf("%s: %w, and is no directory", dir, fs.ErrExist)
 	}
 	return place{path: dir, exists: true}, nil
+}
+
+// resolve follows the links of a path, of which the end may not exist.
+func resolve(path string) (string, error) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path {
+		return filepath.EvalSymlinks(path)
+	}
+	parent, err := resolve(filepath.Dir(path))
+	return filepath.Join(parent, filepath.Base(path)), err
 }
 
 // stage makes the partial, which is named for name if it is inside.
@@ -171,7 +188,7 @@ func (s *site) look(moveAside bool) error {
 			case e.Name() == "lost+found", strings.HasPrefix(e.Name(), asides), path == s.dir.staging.Name(), s.wal != nil && path == s.wal.path:
 			case s.wal != nil && path == s.wal.staging.Name():
 			case e.Name() == "member" && e.IsDir() && moveAside:
-				s.old = true
+				s.oldMember = true
 			default:
 				return fmt.Errorf("%s: %w, and holds %s: have it moved aside, or do so, and keep it until the restored cluster works", s.dir.path, fs.ErrExist, e.Name())
 			}
@@ -186,12 +203,34 @@ func (s *site) look(moveAside bool) error {
 			return fmt.Errorf("%s: %w, and holds a log: have it moved aside, or do so, and keep it until the restored cluster works", s.wal.path, fs.ErrExist)
 		}
 		s.oldLog = len(logs) > 0
-		s.old = s.old || s.oldLog
+		if err := s.holdLog(logs); err != nil {
+			return err
+		}
 	}
-	if !s.old {
+	if s.oldLog && !s.oldMember {
+		s.unread = "there is a log, and no database to it"
+	}
+	if !s.oldMember {
 		return nil
 	}
 	return s.hold()
+}
+
+// holdLog keeps other restores from a directory with a log, and finds out whether an etcd has the log open.
+func (s *site) holdLog(logs []string) error {
+	f, err := holdDirectory(s.wal.path)
+	if err != nil {
+		return err
+	}
+	s.held = append(s.held, f)
+	for _, path := range logs {
+		f, err := holdSegment(path)
+		if err != nil {
+			return err
+		}
+		s.held = append(s.held, f)
+	}
+	return nil
 }
 
 // escape makes a path one that matches itself alone.
@@ -201,11 +240,24 @@ func escape(path string) string {
 
 // hold reads what the old member's clients have seen, and keeps etcd from starting there meanwhile.
 func (s *site) hold() error {
+	member := filepath.Join(s.dir.path, "member")
+	for _, path := range []string{member, filepath.Join(member, "wal"), filepath.Join(member, "snap")} {
+		if isMountPoint(path) {
+			return fmt.Errorf("%s is a mount point, and would come back over the new member: unmount it, or move it aside yourself", path)
+		}
+	}
 	opts := etcdsnap.StoppedOptions{}
 	if s.oldLog {
 		opts.WALDir = s.wal.path
 	}
-	var err error
+	inside, err := filepath.Glob(filepath.Join(escape(member), "wal", "*.wal"))
+	if err != nil {
+		return err
+	}
+	if s.wal == nil && len(inside) == 0 {
+		// An etcd that finds an old log beside a new database destroys data without a word.
+		return fmt.Errorf("%s has no log: if etcd runs with --wal-dir, give that, and if the log is lost, move the member aside yourself", member)
+	}
 	s.oldRevision, err = etcdsnap.LastRevision(s.dir.path, opts)
 	if errors.Is(err, etcdsnap.ErrInUse) {
 		return err
@@ -214,11 +266,20 @@ func (s *site) hold() error {
 		s.unread = err.Error()
 		s.oldRevision = databaseRevision(s.db(s.dir.path))
 	}
-	f, err := holdDatabase(s.db(s.dir.path))
-	if f != nil {
-		s.held = append(s.held, f)
+	s.database, err = holdDatabase(s.db(s.dir.path))
+	if s.database != nil {
+		s.held = append(s.held, s.database)
 	}
 	return err
+}
+
+// alone reports an etcd that has the old database open: one that was started meanwhile waits for its lock, and would go on with
+// that database, wherever it has been moved, and with the new log.
+func (s *site) alone() error {
+	if s.database == nil {
+		return nil
+	}
+	return alone(s.database)
 }
 
 // databaseRevision is better than nothing where the log can't be read, and 0 where the database can't either.

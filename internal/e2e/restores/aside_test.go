@@ -1,6 +1,7 @@
 package restores
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -284,15 +285,14 @@ func TestWithoutMoveAsideAnOldMemberIsRefused(t *testing.T) {
 func TestAsideTakesADamagedMember(t *testing.T) {
 	o := newOutdated(t)
 	for name, damage := range map[string]struct {
-		do    func(dir string) error
-		says  string
-		known bool // what the database has
+		do   func(dir string) error
+		says string
 	}{
-		"no database":    {func(dir string) error { return os.Remove(filepath.Join(dir, "member/snap/db")) }, "no such file", false},
-		"cut":            {func(dir string) error { return os.Truncate(filepath.Join(dir, "member/snap/db"), 3*4096) }, "ends after", false},
-		"empty database": {func(dir string) error { return os.Truncate(filepath.Join(dir, "member/snap/db"), 0) }, "damaged", false},
-		"no log":         {func(dir string) error { return os.RemoveAll(filepath.Join(dir, "member/wal")) }, "wal", true},
-		"nothing":        {func(dir string) error { return os.RemoveAll(filepath.Join(dir, "member/snap")) }, "no such file", false},
+		"no database":    {func(dir string) error { return os.Remove(filepath.Join(dir, "member/snap/db")) }, "no such file"},
+		"cut":            {func(dir string) error { return os.Truncate(filepath.Join(dir, "member/snap/db"), 3*4096) }, "ends after"},
+		"empty database": {func(dir string) error { return os.Truncate(filepath.Join(dir, "member/snap/db"), 0) }, "damaged"},
+		"cut log":        {func(dir string) error { return os.WriteFile(segmentOf(dir), bytes.Repeat([]byte("x"), 4096), 0o600) }, "log"},
+		"nothing":        {func(dir string) error { return os.RemoveAll(filepath.Join(dir, "member/snap")) }, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := o.plan(t, etcdbed.Options{})
@@ -306,13 +306,78 @@ func TestAsideTakesADamagedMember(t *testing.T) {
 				t.Fatal(err)
 			}
 			made := result.Members[0]
-			if (made.OldRevision != 0) != damage.known || !strings.Contains(made.Unread, damage.says) {
+			// Without the log there is still what the database has.
+			if (made.OldRevision != 0) != (name == "cut log") || !strings.Contains(made.Unread, damage.says) {
 				t.Errorf("old revision %d, unread: %q, want %q", made.OldRevision, made.Unread, damage.says)
 			}
 			same(t, filepath.Join(made.Aside, "member"), before)
 			boots(t, c, o.keys)
 		})
 	}
+}
+
+// segmentOf is the one segment of a log.
+func segmentOf(dir string) string {
+	list, err := filepath.Glob(filepath.Join(dir, "member/wal/*.wal"))
+	if err != nil || len(list) != 1 {
+		return "no segment, or several"
+	}
+	return list[0]
+}
+
+// An old member without a log has it elsewhere, as far as anybody knows: beside a new database it would be read again.
+func TestAsideWantsToKnowWhereTheLogIs(t *testing.T) {
+	o := newOutdated(t)
+	c := o.plan(t, etcdbed.Options{})
+	m := c.Members[0]
+	if err := os.RemoveAll(filepath.Join(m.DataDir, "member/wal")); err != nil {
+		t.Fatal(err)
+	}
+	before := listingOf(t, m.DataDir)
+	_, err := restoreNow(t.Context(), t, o.snapshot, membersOf(c), restore.Options{MoveAside: true})
+	if err == nil || !strings.Contains(err.Error(), "--wal-dir") {
+		t.Errorf("got %v, want a question for --wal-dir", err)
+	}
+	same(t, m.DataDir, before)
+}
+
+// What would come back by itself is not moved.
+func TestAsideRefusesMountsInside(t *testing.T) {
+	o := newOutdated(t)
+	for _, name := range []string{"member", "member/wal", "member/snap"} {
+		c := o.plan(t, etcdbed.Options{})
+		dir := filepath.Join(c.Members[0].DataDir, name)
+		if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { syscall.Unmount(dir, 0) })
+		_, err := restoreNow(t.Context(), t, o.snapshot, membersOf(c), restore.Options{MoveAside: true})
+		if err == nil || !strings.Contains(err.Error(), dir+" is a mount point") {
+			t.Errorf("%s: got %v, want that it is a mount point", name, err)
+		}
+	}
+}
+
+// Who has opened the old database before it was moved would write to it, and to the new log.
+func TestAsideSeesAnEtcdThatWaits(t *testing.T) {
+	o := newOutdated(t)
+	c := o.plan(t, etcdbed.Options{})
+	m := c.Members[0]
+	before := listingOf(t, m.DataDir)
+	var waiting *os.File
+	_, err := restoreNow(t.Context(), t, o.snapshot, membersOf(c), restore.Options{MoveAside: true, Step: func(what string) {
+		if waiting == nil && strings.HasPrefix(what, "exchange ") {
+			var err error
+			if waiting, err = os.OpenFile(m.DB(), os.O_RDWR, 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	waiting.Close()
+	if !errors.Is(err, etcdsnap.ErrInUse) {
+		t.Errorf("got %v, want ErrInUse", err)
+	}
+	same(t, m.DataDir, before)
 }
 
 // An etcd that does not run as root has to be able to read and write all that it finds.
