@@ -1,6 +1,10 @@
 package kubeadm
 
-import "strings"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
 
 // APIServer is the node's kube-apiserver as its static pod declares it.
 type APIServer struct {
@@ -14,25 +18,35 @@ type APIServer struct {
 	Image            Setting `json:"image"`
 }
 
-func (n *Node) readAPIServer(apiservers []*program) error {
-	if len(apiservers) == 0 {
+// findAPIServer returns the one container that runs kube-apiserver, or nil.
+func findAPIServer(pods []staticPod) (*program, error) {
+	found, err := programs(pods, "kube-apiserver")
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	if len(found) > 1 {
+		return nil, fmt.Errorf("%w that runs kube-apiserver: %s and %s: leave one", ErrAmbiguous, found[0].file, found[1].file)
+	}
+	return found[0], nil
+}
+
+func (n *Node) readAPIServer(p *program) error {
+	if p == nil {
 		return nil
 	}
-	p := apiservers[0]
 	a := &APIServer{
-		EtcdPrefix:       p.flag("etcd-prefix", "/registry"),
-		EncryptionConfig: p.hostPath(p.flag("encryption-provider-config", "")),
+		EtcdPrefix: p.flag("etcd-prefix", "/registry"),
+		// The second is what kubeadm 1.11 and 1.12 have.
+		EncryptionConfig: p.hostPath(cmp.Or(p.flag("encryption-provider-config", ""), p.flag("experimental-encryption-provider-config", ""))),
 		Image:            p.image(),
 	}
-	servers, overrides := p.flag("etcd-servers", ""), p.flag("etcd-servers-overrides", "")
+	overrides := p.list("etcd-servers-overrides")
 	if p.err != nil {
 		return p.err
 	}
 	var err error
-	if !strings.HasPrefix(servers.Value, "unix") {
-		if a.EtcdServers, err = endpoints(servers, everyHost); err != nil {
-			return err
-		}
+	if a.EtcdServers, err = p.etcdServers(); err != nil {
+		return err
 	}
 	for _, one := range strings.Split(overrides.Value, ",") {
 		if one == "" {
@@ -44,4 +58,22 @@ func (n *Node) readAPIServer(apiservers []*program) error {
 	}
 	n.APIServer = a
 	return nil
+}
+
+// etcdServers are the URLs that kube-apiserver uses. It takes a slash at their ends, which etcd does not.
+func (p *program) etcdServers() ([]Setting, error) {
+	list := p.list("etcd-servers")
+	if p.err != nil {
+		return nil, p.err
+	}
+	urls := strings.Split(list.Value, ",")
+	for i, u := range urls {
+		u = strings.TrimSpace(u)
+		if strings.HasPrefix(u, "unix:") {
+			return nil, &DistributionError{"kine", p.file, "there is no etcd: back up the database behind " + u}
+		}
+		urls[i] = strings.TrimSuffix(u, "/")
+	}
+	list.Value = strings.Join(urls, ",")
+	return endpoints(list, every)
 }

@@ -28,6 +28,17 @@ func (p *program) useConfigFile(root fs.FS) error {
 	return nil
 }
 
+// readConfigFile reads an etcd that no static pod runs.
+func readConfigFile(root fs.FS, name string) (*program, error) {
+	p := &program{file: name, inFile: true}
+	var settings map[string]any
+	if err := readYAML(root, name, &settings); err != nil {
+		return nil, err
+	}
+	p.flags = configFlags(settings, "")
+	return p, nil
+}
+
 // sections of etcd's configuration file hold what are flags of their own on a command line, some with a prefix.
 var sections = map[string]string{"client-transport-security": "", "peer-transport-security": "peer-"}
 

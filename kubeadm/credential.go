@@ -19,13 +19,13 @@ type Credential struct {
 // healthcheck-client pair beside the server's, which kubeadm makes for tools; what kube-apiserver uses; the usual ones
 // of a distribution; the peer's and the server's own, which are client certificates, too (etcd-io/etcd#9785). All of them are
 // signed by etcd's CA, and etcd trusts each alike.
-func etcdCredentials(etcd *program, apiservers []*program, usual []Credential) ([]Credential, error) {
+func etcdCredentials(etcd, apiserver *program, usual []Credential) ([]Credential, error) {
 	server := etcd.credential("trusted-ca-file", "cert-file", "key-file")
 	if etcd.err != nil || server.Cert == (Setting{}) {
 		return nil, etcd.err
 	}
 	list := []Credential{etcd.probe(), server.beside("healthcheck-client")}
-	for _, apiserver := range apiservers {
+	if apiserver != nil {
 		list = append(list, apiserver.credential("etcd-cafile", "etcd-certfile", "etcd-keyfile"))
 		if apiserver.err != nil {
 			return nil, apiserver.err

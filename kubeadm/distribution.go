@@ -2,6 +2,7 @@ package kubeadm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -16,6 +17,8 @@ type distribution struct {
 	name        string
 	marks       []string // files, of which one is there
 	manifestDir string   // empty if there are no static pods
+	// inManifests says that it uses kubeadm's directory of manifests, too.
+	inManifests bool
 	// configFile and envFile are of an etcd that no static pod runs.
 	configFile, envFile string
 	// credentials are client pairs for etcd, the best first.
@@ -42,16 +45,26 @@ func (e *DistributionError) Error() string {
 
 // distributions are looked for in this order. Those but kubeadm are built from their documents and sources: none of them runs in the
 // tests.
-var distributions = []*distribution{rke2, k3s, k3sSQLite, kubespray, kops, openShift, talos, microK8s}
+var distributions = []*distribution{rke2, k3s, k3sSQLite, k3sDatabase, kubespray, kops, openShift, talos, microK8s}
 
 var kubeadmNode = &distribution{name: "kubeadm", manifestDir: manifestDir}
 
 // detect finds out whose node it is.
-func detect(root fs.FS) (*distribution, error) {
+func detect(root fs.FS, opts Options) (*distribution, error) {
 	for _, d := range distributions {
 		for _, mark := range d.marks {
-			if _, err := fs.Stat(root, mark); err != nil {
+			_, err := fs.Stat(root, mark)
+			if errors.Is(err, fs.ErrPermission) {
+				return nil, advise(err)
+			}
+			if err != nil {
 				continue
+			}
+			if left, ok := kubeadmManifest(root); ok && !d.inManifests {
+				if opts.ManifestDir != "" {
+					return kubeadmNode, nil
+				}
+				return nil, fmt.Errorf("%w installer: %s is of %s, and %s of kubeadm: remove what is left over, or give the directory of manifests", ErrAmbiguous, mark, d.name, left)
 			}
 			if d.instead != "" {
 				return nil, &DistributionError{d.name, mark, d.instead}
@@ -62,16 +75,30 @@ func detect(root fs.FS) (*distribution, error) {
 	return kubeadmNode, nil
 }
 
+// kubeadmManifest is one that kubeadm has written.
+func kubeadmManifest(root fs.FS) (string, bool) {
+	for _, name := range []string{"etcd.yaml", "kube-apiserver.yaml"} {
+		if _, err := fs.Stat(root, manifestDir+"/"+name); err == nil {
+			return manifestDir + "/" + name, true
+		}
+	}
+	return "", false
+}
+
 // withHost fills in what is named for the host.
 func (d *distribution) withHost(root fs.FS) (*distribution, error) {
 	if !slices.ContainsFunc(d.credentials, func(f files3) bool { return strings.Contains(f.cert, "HOST") }) {
 		return d, nil
 	}
+	named := *d
 	name, err := readBounded(root, "etc/hostname")
+	if errors.Is(err, fs.ErrNotExist) {
+		named.credentials = nil // the member's own pair is left
+		return &named, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find the host's name, by which %s calls certificates: %w", d.name, err)
 	}
-	named := *d
 	named.credentials = slices.Clone(d.credentials)
 	for i, f := range named.credentials {
 		host := strings.TrimSpace(string(name))
@@ -82,20 +109,17 @@ func (d *distribution) withHost(root fs.FS) (*distribution, error) {
 
 // findEtcd returns the one program that is etcd, or nil if kube-apiserver uses one elsewhere.
 func (d *distribution) findEtcd(root fs.FS, pods []staticPod, apiserver bool) (*program, error) {
-	switch {
-	case d.configFile != "":
-		p := &program{file: d.configFile, inFile: true}
-		var settings map[string]any
-		if err := readYAML(root, d.configFile, &settings); err != nil {
-			return nil, err
-		}
-		p.flags = configFlags(settings, "")
-		return p, nil
-	case d.envFile != "":
+	if d.envFile != "" {
 		return readEnvFile(root, d.envFile)
 	}
-	etcd, err := findEtcd(pods, apiserver)
-	if etcd != nil && err == nil {
+	etcd, err := findEtcd(pods, apiserver || d.configFile != "")
+	if err != nil {
+		return nil, err
+	}
+	if etcd == nil && d.configFile != "" {
+		return readConfigFile(root, d.configFile)
+	}
+	if etcd != nil {
 		err = etcd.useConfigFile(root)
 	}
 	return etcd, err

@@ -20,6 +20,7 @@ var rke2 = &distribution{
 	name:        "rke2",
 	marks:       []string{rke2Server + "db/etcd/config"},
 	manifestDir: "var/lib/rancher/rke2/agent/pod-manifests",
+	configFile:  rke2Server + "db/etcd/config", // while its pod is not there
 	credentials: k3sCredentials(rke2Server),
 	files:       []string{rke2Server + "tls", rke2Server + "cred", rke2Server + "token", "etc/rancher/rke2"},
 }
@@ -30,6 +31,12 @@ func k3sCredentials(server string) []files3 {
 		{ca, server + "tls/etcd/client.crt", server + "tls/etcd/client.key"},
 		{ca, server + "tls/etcd/server-client.crt", server + "tls/etcd/server-client.key"},
 	}
+}
+
+var k3sDatabase = &distribution{
+	name:    "k3s or rke2 with an external database",
+	marks:   []string{k3sServer + "kine.sock", rke2Server + "kine.sock"},
+	instead: "there is no etcd: back up the database, and server/token",
 }
 
 var k3sSQLite = &distribution{

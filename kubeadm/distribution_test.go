@@ -188,18 +188,74 @@ key /etc/ssl/etcd/ssl/member-node1-key.pem <- ENV ETCD_KEY_FILE
 	if !slices.Contains(got.Files, "etc/etcd.env") {
 		t.Errorf("files %q lack etc/etcd.env", got.Files)
 	}
-	if _, err := kubeadm.Read(files(map[string]string{"etc/etcd.env": kubesprayEnv}), kubeadm.Options{}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "etc/hostname") {
-		t.Errorf("without a host name: %v", err)
+	// Without the host's name there is still the member's own pair.
+	got, err = kubeadm.Read(files(map[string]string{"etc/etcd.env": kubesprayEnv}), kubeadm.Options{})
+	if err != nil || strings.Contains(describe(got.Etcd), "HOST") || !strings.Contains(describe(got.Etcd), "member-node1.pem") {
+		t.Errorf("without a host name: %v, %+v", err, got)
+	}
+}
+
+const kubesprayAPI = `
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver}
+spec:
+  containers:
+  - command: [kube-apiserver, "--etcd-servers=https://127.0.0.1:2379"]
+    name: kube-apiserver
+`
+
+// One file that can't be read does not take all pods away.
+func TestKubesprayWithABrokenManifest(t *testing.T) {
+	root := files(map[string]string{"etc/etcd.env": kubesprayEnv, manifestDir + "/a.yaml": kubesprayAPI})
+	if got, err := kubeadm.Read(root, kubeadm.Options{}); err != nil || got.APIServer == nil {
+		t.Fatalf("%v, %+v", err, got)
+	}
+	root[manifestDir+"/z.yaml"] = &fstest.MapFile{Data: []byte("/gone"), Mode: fs.ModeSymlink}
+	if got, err := kubeadm.Read(root, kubeadm.Options{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// rke2 writes the configuration before it starts etcd's pod.
+func TestRKE2WithoutItsPod(t *testing.T) {
+	texts := k3sNode("var/lib/rancher/rke2/server")
+	texts["var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml"] = kubesprayAPI
+	got, err := kubeadm.Read(files(texts), kubeadm.Options{})
+	if err != nil || got.Etcd.External || got.Etcd.Name.Value != "server-1-2a1b3c4d" {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// What another installer has left behind is not this node's etcd.
+func TestTracesOfOtherInstallers(t *testing.T) {
+	for name, mark := range map[string]string{
+		"k3s": "var/lib/rancher/k3s/server/db/etcd/config", "MicroK8s": "var/snap/microk8s/x", "Talos": "system/secrets/etcd/ca.crt",
+	} {
+		root := node(t, "v1.37", mark)
+		if _, err := kubeadm.Read(root, kubeadm.Options{}); !errors.Is(err, kubeadm.ErrAmbiguous) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		got, err := kubeadm.Read(root, kubeadm.Options{ManifestDir: "/" + manifestDir})
+		if err != nil || got.Distribution != "kubeadm" || got.Etcd.Name.Value != "cp-1" {
+			t.Errorf("%s, and the directory of manifests given: %v, %+v", name, err, got)
+		}
+	}
+	for _, dir := range []string{"../x", "/", "..", "."} {
+		if _, err := kubeadm.Read(node(t, "v1.37"), kubeadm.Options{ManifestDir: dir}); err == nil || !strings.Contains(err.Error(), "root") {
+			t.Errorf("manifests in %q: %v", dir, err)
+		}
 	}
 }
 
 func TestOthersAreRefused(t *testing.T) {
 	for name, mark := range map[string]string{
-		"k3s with SQLite": "var/lib/rancher/k3s/server/db/state.db",
-		"kops":            manifestDir + "/etcd-manager-main.manifest",
-		"OpenShift":       manifestDir + "/etcd-pod.yaml",
-		"Talos":           "system/secrets/etcd/ca.crt",
-		"MicroK8s":        "var/snap/microk8s/current/args/k8s-dqlite",
+		"k3s with SQLite":                       "var/lib/rancher/k3s/server/db/state.db",
+		"k3s or rke2 with an external database": "var/lib/rancher/k3s/server/kine.sock",
+		"kops":                                  manifestDir + "/etcd-manager-main.manifest",
+		"OpenShift":                             manifestDir + "/etcd-pod.yaml",
+		"Talos":                                 "system/secrets/etcd/ca.crt",
+		"MicroK8s":                              "var/snap/microk8s/current/args/k8s-dqlite",
 	} {
 		_, err := kubeadm.Read(files(map[string]string{mark: ""}), kubeadm.Options{})
 		var refused *kubeadm.DistributionError
@@ -228,6 +284,9 @@ func TestExternalEtcd(t *testing.T) {
 	got, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(got.Warnings) > 0 {
+		t.Errorf("warnings %q", got.Warnings)
 	}
 	want := strings.ReplaceAll(`endpoint https://10.9.0.1:2379 <- API --etcd-servers
 endpoint https://10.9.0.2:2379 <- API --etcd-servers
@@ -300,6 +359,93 @@ func TestStaticPodPath(t *testing.T) {
 		n, err := got()
 		if err != nil || n.Etcd.Name.Value != "cp-1" || !slices.Contains(n.Files, "srv/pods") {
 			t.Errorf("%s: %v, %+v", name, err, n)
+		}
+	}
+}
+
+// An etcd whose manifest was moved away is not one elsewhere, as far as anybody can tell.
+func TestExternalEtcdOnThisNode(t *testing.T) {
+	root := node(t, "v1.37")
+	delete(root, manifestDir+"/etcd.yaml")
+	got, err := kubeadm.Read(root, kubeadm.Options{})
+	if err != nil || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "this node") {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// An etcd that kube-apiserver does not use is not the cluster's.
+func TestEtcdThatNobodyUses(t *testing.T) {
+	for servers, c := range map[string]struct {
+		refused bool
+		warned  int
+	}{
+		"https://localhost:2379":                        {},
+		"https://[::1]:2379":                            {},
+		"https://10.9.9.9:2379,https://10.0.0.11:2379/": {},
+		"https://10.9.9.9:2379":                         {refused: true},
+		"https://127.0.0.1:2399":                        {refused: true},
+		"https://cp-1.example.org:2379":                 {warned: 1},
+	} {
+		root := node(t, "v1.37")
+		edit(t, root, "kube-apiserver.yaml", "--etcd-servers=https://127.0.0.1:2379", "--etcd-servers="+servers)
+		got, err := kubeadm.Read(root, kubeadm.Options{})
+		if c.refused {
+			if !errors.Is(err, kubeadm.ErrAmbiguous) || !strings.Contains(err.Error(), "etcd.yaml") {
+				t.Errorf("%s: %v", servers, err)
+			}
+			continue
+		}
+		if err != nil || len(got.Warnings) != c.warned {
+			t.Errorf("%s: %v, %+v", servers, err, got)
+		}
+	}
+}
+
+// What kube-apiserver adds up, and calls by other names.
+func TestAPIServerFlags(t *testing.T) {
+	root := node(t, "v1.37")
+	edit(t, root, "kube-apiserver.yaml", "    - --etcd-servers=https://127.0.0.1:2379\n", `    - --etcd_servers=https://10.0.0.11:2379
+    - --etcd-servers=https://10.9.9.8:2379
+    - --etcd-servers-overrides=/events#http://a:1
+    - --etcd-servers-overrides=/leases#http://b:1
+    - --experimental_encryption-provider-config=/etc/kubernetes/pki/enc.yaml
+`)
+	got, err := kubeadm.Read(root, kubeadm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := got.APIServer
+	if len(a.EtcdServers) != 2 || len(a.EtcdOverrides) != 2 || len(got.Warnings) != 2 || a.EncryptionConfig.Value != "/etc/kubernetes/pki/enc.yaml" {
+		t.Errorf("got %+v, %q", a, got.Warnings)
+	}
+	second := strings.Replace(string(root[manifestDir+"/kube-apiserver.yaml"].Data), "  name: kube-apiserver\n  namespace", "  name: other\n  namespace", 1)
+	root[manifestDir+"/other.yaml"] = &fstest.MapFile{Data: []byte(second)}
+	if _, err := kubeadm.Read(root, kubeadm.Options{}); !errors.Is(err, kubeadm.ErrAmbiguous) || !strings.Contains(err.Error(), "other.yaml") {
+		t.Errorf("two of them: %v", err)
+	}
+}
+
+// Flags that say nothing, or no more: as etcd takes them.
+func TestFlagsThatDoNotCount(t *testing.T) {
+	root := node(t, "v1.37")
+	edit(t, root, "etcd.yaml", "    - --cert-file=", "    - --config-file=\n    - --wal-dir=\n    - --cert-file=/old/a.crt\n    - --cert-file=")
+	edit(t, root, "etcd.yaml", "    image:", "    env: [{name: ETCD_WAL_DIR, value: /wal}]\n    image:")
+	got, err := kubeadm.Read(root, kubeadm.Options{})
+	if err != nil || got.Etcd.WALDir != (kubeadm.Setting{}) || len(got.Warnings) > 0 {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+func TestVersionOfATag(t *testing.T) {
+	for image, want := range map[string]string{
+		"registry.k8s.io/etcd:3.5.15-0": "3.5.15", "x/etcd:v3.5.21-k3s1-build20250411": "3.5.21", "localhost:5000/etcd:3.6.1": "3.6.1",
+		"etcd:3.6.0-rc.1": "", "etcd:latest": "", "localhost:5000/etcd": "", "etcd@sha256:abc": "", "etcd:3.6.1@sha256:abc": "3.6.1",
+	} {
+		root := node(t, "v1.37")
+		edit(t, root, "etcd.yaml", "image: registry.k8s.io/etcd:3.7.0-0", "image: "+image)
+		got, err := kubeadm.Read(root, kubeadm.Options{})
+		if err != nil || got.Etcd.Version.Value != want {
+			t.Errorf("%s: %v, %+v", image, err, got.Etcd.Version)
 		}
 	}
 }

@@ -12,7 +12,10 @@ import (
 // localEndpoints returns the URLs at which the node reaches its own etcd: the
 // loopback ones that etcd listens on, else all that it advertises.
 func localEndpoints(listen Setting, advertised []Setting) ([]Setting, error) {
-	local, err := endpoints(listen, isLoopback)
+	local, err := endpoints(listen, func(u *url.URL) bool {
+		fromWildcard(u)
+		return isLoopback(u.Hostname())
+	})
 	if err != nil || len(local) > 0 {
 		return local, err
 	}
@@ -22,11 +25,23 @@ func localEndpoints(listen Setting, advertised []Setting) ([]Setting, error) {
 	return advertised, nil
 }
 
-func everyHost(string) bool { return true }
+// fromWildcard turns an address that is listened on into one that can be dialled.
+func fromWildcard(u *url.URL) {
+	addr, err := netip.ParseAddr(u.Hostname())
+	if err != nil || !addr.IsUnspecified() {
+		return
+	}
+	loopback := "127.0.0.1"
+	if addr.Is6() {
+		loopback = "::1"
+	}
+	u.Host = net.JoinHostPort(loopback, u.Port())
+}
 
-// endpoints turns a list of URLs into addresses that a client can dial, and
-// keeps those whose host is wanted.
-func endpoints(list Setting, wanted func(host string) bool) ([]Setting, error) {
+func every(*url.URL) bool { return true }
+
+// endpoints turns a list of URLs into addresses, and keeps those that are wanted.
+func endpoints(list Setting, wanted func(*url.URL) bool) ([]Setting, error) {
 	var kept []Setting
 	if list == (Setting{}) {
 		return nil, nil
@@ -40,13 +55,7 @@ func endpoints(list Setting, wanted func(host string) bool) ([]Setting, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", list.Source, err)
 		}
-		switch u.Hostname() {
-		case "0.0.0.0":
-			u.Host = net.JoinHostPort("127.0.0.1", u.Port())
-		case "::":
-			u.Host = net.JoinHostPort("::1", u.Port())
-		}
-		if !wanted(u.Hostname()) {
+		if !wanted(u) {
 			continue
 		}
 		endpoint := Setting{Value: u.String(), Source: list.Source}
@@ -65,7 +74,7 @@ func isLoopback(host string) bool {
 
 // parseURL takes what etcd takes for a network address (client/pkg/types/urls.go):
 // http or https, a host and a port, no path. Manifests of kubeadm before 1.16 write IPv4 in
-// brackets, which Go refuses since CVE-2025-47912.
+// brackets, which Go refuses since CVE-2025-47912. An error shows no password.
 func parseURL(raw string) (*url.URL, error) {
 	text := raw
 	if before, rest, ok := strings.Cut(raw, "["); ok {
@@ -76,10 +85,10 @@ func parseURL(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, err
+		return nil, errors.New("what stands there is no URL of the form https://host:port")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
-		return nil, errors.New("url " + raw + " is not of the form https://host:port")
+		return nil, errors.New("url " + u.Redacted() + " is not of the form https://host:port")
 	}
 	return u, nil
 }

@@ -77,6 +77,24 @@ func TestReadErrors(t *testing.T) {
 			edit(t, root, "kube-apiserver.yaml", "    - --etcd-servers=https://127.0.0.1:2379\n", "")
 			return root
 		}, kubeadm.ErrNoEtcd, []string{"kube-apiserver.yaml", "--etcd-servers"}},
+		{"etcd in a shell in a shell", func(t *testing.T) fs.FS {
+			root := withCommand(t, `[sh, -c, "sh -c 'etcd --name=x --data-dir=/var/lib/etcd'"]`)
+			edit(t, root, "etcd.yaml", "    name: etcd\n    ports", "    name: main\n    ports")
+			return root
+		}, kubeadm.ErrDynamicCommand, []string{"container main"}},
+		{"password in a URL", func(t *testing.T) fs.FS {
+			root := node(t, "v1.37")
+			edit(t, root, "kube-apiserver.yaml", "--etcd-servers=https://127.0.0.1:2379", "--etcd-servers=https://u:hunter2@10.9.9.9:2379")
+			return root
+		}, nil, []string{"--etcd-servers", "xxxxx"}},
+		{"a value that is no key", withFile(manifestDir+"/x.yaml", "a:\n  ~: hunter2\n", 0), nil, []string{manifestDir + "/x.yaml"}},
+		{"a value that is no time", withFile(manifestDir+"/x.yaml", "kind: Pod\nmetadata: {creationTimestamp: hunter2}", 0), nil, []string{manifestDir + "/x.yaml"}},
+		{"socket alone", func(t *testing.T) fs.FS {
+			root := node(t, "v1.37")
+			delete(root, manifestDir+"/etcd.yaml")
+			edit(t, root, "kube-apiserver.yaml", "--etcd-servers=https://127.0.0.1:2379", "--etcd-servers= unix:///x")
+			return root
+		}, nil, []string{"/x", "no etcd"}},
 		{"kine", func(t *testing.T) fs.FS {
 			root := node(t, "v1.37")
 			delete(root, manifestDir+"/etcd.yaml")
@@ -99,7 +117,7 @@ func TestReadErrors(t *testing.T) {
 		}, kubeadm.ErrAmbiguous, []string{manifestDir + "/etcd.yaml ", manifestDir + "/etcd.yaml.bak"}},
 		{"no pod", withFile(manifestDir+"/config.yaml", "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration", 0), nil,
 			[]string{manifestDir + "/config.yaml", "ClusterConfiguration", "move it"}},
-		{"no YAML", withFile(manifestDir+"/notes.txt", "a: b: c", 0), nil, []string{manifestDir + "/notes.txt", "mapping values"}},
+		{"no YAML", withFile(manifestDir+"/notes.txt", "a: b: c", 0), nil, []string{manifestDir + "/notes.txt", "not of the form"}},
 		{"UTF-16", withFile(manifestDir+"/wide.yaml", "\xff\xfea\x00", 0), nil, []string{manifestDir + "/wide.yaml", "UTF-8"}},
 
 		{"shell", command(`[/bin/sh, -c, "exec etcd --name $NAME"]`), kubeadm.ErrDynamicCommand, []string{"etcd.yaml", "container etcd"}},
@@ -168,6 +186,9 @@ func TestReadErrors(t *testing.T) {
 				if !strings.Contains(err.Error(), word) {
 					t.Errorf("%v does not say %q", err, word)
 				}
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%v shows what stands there", err)
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v is not one line", err)

@@ -3,6 +3,8 @@ package kubeadm
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,6 +69,7 @@ func startedIndirectly(pods []staticPod, name string) error {
 		for _, container := range p.pod.Spec.Containers {
 			line := strings.Join(slices.Concat(container.Command, container.Args), " ")
 			starts := slices.ContainsFunc(strings.Fields(line), func(word string) bool {
+				word = strings.Trim(word, "'\"`;(){}&|")
 				return word == name || strings.HasSuffix(word, "/bin/"+name)
 			})
 			if container.Name == name || starts {
@@ -80,9 +83,9 @@ func startedIndirectly(pods []staticPod, name string) error {
 
 // readEtcd reads a member's settings. Absent flags have etcd's defaults
 // (server/embed/config.go in etcd-io/etcd).
-func (n *Node) readEtcd(etcd *program, apiservers []*program, usual []files3) (err error) {
+func (n *Node) readEtcd(etcd, apiserver *program, usual []files3) (err error) {
 	if etcd == nil {
-		return n.readExternal(apiservers)
+		return n.readExternal(apiserver)
 	}
 	name := etcd.flag("name", "default")
 	peers := etcd.flag("initial-advertise-peer-urls", "http://localhost:2380")
@@ -102,20 +105,61 @@ func (n *Node) readEtcd(etcd *program, apiservers []*program, usual []files3) (e
 	}
 	e.Image = etcd.image()
 	e.Version = tagVersion(e.Image)
-	if e.PeerURLs, err = endpoints(peers, everyHost); err != nil {
+	if e.PeerURLs, err = endpoints(peers, every); err != nil {
 		return err
 	}
-	if e.ClientURLs, err = endpoints(advertise, everyHost); err != nil {
+	if e.ClientURLs, err = endpoints(advertise, every); err != nil {
 		return err
 	}
 	if e.Endpoints, err = localEndpoints(listen, e.ClientURLs); err != nil {
 		return err
 	}
-	if e.Credentials, err = etcdCredentials(etcd, apiservers, pairs(usual, n.Distribution)); err != nil {
+	if e.Credentials, err = etcdCredentials(etcd, apiserver, pairs(usual, n.Distribution)); err != nil {
 		return err
 	}
 	n.Etcd = e
-	return nil
+	return n.checkUsed(apiserver)
+}
+
+// checkUsed holds the member against what kube-apiserver uses: a manifest that was left over is of another etcd.
+func (n *Node) checkUsed(apiserver *program) error {
+	if apiserver == nil {
+		return nil
+	}
+	servers, err := apiserver.etcdServers()
+	if err != nil || len(servers) == 0 {
+		return err
+	}
+	named := false
+	for _, s := range servers {
+		host := hostPort(s.Value)
+		for _, own := range slices.Concat(n.Etcd.Endpoints, n.Etcd.ClientURLs) {
+			if hostPort(own.Value) == host {
+				return nil
+			}
+		}
+		addr, _, _ := net.SplitHostPort(host)
+		_, err := netip.ParseAddr(addr)
+		named = named || err != nil
+	}
+	own := n.Etcd.Name.Source.File
+	if named { // by a name, which may be this node's
+		n.warn("%s is %s, and the etcd of %s listens on none of these: see to it that it is the same", servers[0].Source, servers[0].Value, own)
+		return nil
+	}
+	return fmt.Errorf("%w etcd: %s is %s, and that of %s is another one: remove what is left over", ErrAmbiguous, servers[0].Source, servers[0].Value, own)
+}
+
+// hostPort is where a URL leads: all names of loopback are one.
+func hostPort(raw string) string {
+	u, err := parseURL(raw)
+	if err != nil {
+		return ""
+	}
+	if isLoopback(u.Hostname()) {
+		return net.JoinHostPort("127.0.0.1", u.Port())
+	}
+	return u.Host
 }
 
 // walDir is not an error where it is lost with the container: a backup needs no log. It is a warning for who restores.
@@ -131,25 +175,24 @@ func (n *Node) walDir(etcd *program) (Setting, error) {
 }
 
 // readExternal takes what kube-apiserver knows of an etcd elsewhere.
-func (n *Node) readExternal(apiservers []*program) error {
-	p := apiservers[0]
-	servers := p.flag("etcd-servers", "")
-	credential := p.credential("etcd-cafile", "etcd-certfile", "etcd-keyfile")
-	switch {
-	case p.err != nil:
-		return p.err
-	case servers == (Setting{}):
-		return fmt.Errorf("%w, and %s has no --etcd-servers", ErrNoEtcd, p.file)
-	case strings.HasPrefix(servers.Value, "unix"):
-		return fmt.Errorf("%s is %s: that is kine, and no etcd: back up the database behind it", servers.Source, servers.Value)
-	}
-	n.Etcd.External = true
-	var err error
-	if n.Etcd.Endpoints, err = endpoints(servers, everyHost); err != nil {
+func (n *Node) readExternal(p *program) error {
+	servers, err := p.etcdServers()
+	if err != nil {
 		return err
 	}
+	if len(servers) == 0 {
+		return fmt.Errorf("%w, and %s has no --etcd-servers", ErrNoEtcd, p.file)
+	}
+	credential := p.credential("etcd-cafile", "etcd-certfile", "etcd-keyfile")
+	if p.err != nil {
+		return p.err
+	}
+	n.Etcd.External, n.Etcd.Endpoints = true, servers
 	if credential.complete() {
 		n.Etcd.Credentials = []Credential{credential}
+	}
+	if u, err := parseURL(servers[0].Value); err == nil && isLoopback(u.Hostname()) {
+		n.warn("%s is %s, which is this node, but nothing here is found that runs etcd: its data directory is not known", servers[0].Source, servers[0].Value)
 	}
 	return nil
 }
@@ -158,14 +201,17 @@ func (n *Node) warn(format string, args ...any) {
 	n.Warnings = append(n.Warnings, fmt.Sprintf(format, args...))
 }
 
-var versionTag = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)(?:[-_.+].*)?$`)
+var (
+	versionTag = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)(?:[-_.+].*)?$`)
+	prerelease = regexp.MustCompile(`^v?\d+\.\d+\.\d+-(alpha|beta|rc)`) // a release
+)
 
 // tagVersion reads a version from an image's tag: "3.5.15-0", "v3.5.15".
 func tagVersion(image Setting) Setting {
 	name, _, _ := strings.Cut(image.Value, "@")
 	_, tag, ok := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
 	m := versionTag.FindStringSubmatch(tag)
-	if !ok || m == nil {
+	if !ok || m == nil || prerelease.MatchString(tag) {
 		return Setting{}
 	}
 	image.Value, image.Source.Rule = m[1], "from its tag"

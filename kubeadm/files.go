@@ -29,10 +29,13 @@ var controlPlane = []string{"etcd", "kube-apiserver", "kube-controller-manager",
 
 // fileFlags are how the names of their flags end that take a file to read. Others that take a
 // path are for directories and for what is written.
-var fileFlags = []string{"file", "config", "kubeconfig", "certificate", "certificate-authority", "client-key"}
+var fileFlags = []string{"file", "config", "kubeconfig", "certificate", "certificate-authority", "client-key", "allow-metric-labels-manifest"}
 
 // otherFlags end so too, and take no file, or one to write.
-var otherFlags = []string{"runtime-config", "log-file", "lock-file"}
+var otherFlags = []string{"runtime-config", "log-file", "lock-file", "use-legacy-policy-config"}
+
+// repeatedFlags are those whose earlier occurrences count, too.
+var repeatedFlags = []string{"service-account-key-file", "tls-sni-cert-key"}
 
 // readFiles lists what of the node has to be in a backup: the manifests, what the distribution usually
 // writes, and every file that a flag of the control plane names. Of the usual files those are left out
@@ -82,6 +85,11 @@ func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distrib
 	}
 	slices.Sort(list)
 	n.Files = withoutChildren(slices.Compact(list))
+	for _, name := range n.Files {
+		if info, err := fs.Stat(root, name); err == nil && info.IsDir() {
+			n.Directories = append(n.Directories, name)
+		}
+	}
 	return nil
 }
 
@@ -102,7 +110,11 @@ func (p *program) namedFiles() ([]Setting, error) {
 		}
 		found = append(found, file)
 	}
-	for _, flag := range p.flags {
+	for i, flag := range p.flags {
+		again := slices.ContainsFunc(p.flags[i+1:], func(f flagValue) bool { return f.name == flag.name })
+		if again && !slices.Contains(repeatedFlags, flag.name) {
+			continue
+		}
 		for _, file := range filesOf(flag.name, flag.text) {
 			take(Setting{Value: file, Source: p.source(p.key(flag.name))})
 		}
@@ -147,12 +159,12 @@ func filesOf(flag, value string) []string {
 // isCertificatesDir knows kubeadm's directory wherever it is, and with it the keys that
 // no flag names: those of the CAs of etcd and of the front proxy.
 func isCertificatesDir(root fs.FS, dir string) bool {
-	for _, name := range []string{"ca.crt", "sa.key", "etcd/ca.crt"} {
-		if _, err := fs.Stat(root, path.Join(dir, name)); err != nil {
-			return false
-		}
+	has := func(name string) bool {
+		_, err := fs.Stat(root, path.Join(dir, name))
+		return err == nil
 	}
-	return true
+	// Which of the last it has depends on whether etcd is kubeadm's, too.
+	return has("ca.crt") && has("sa.key") && (has("etcd/ca.crt") || has("front-proxy-ca.crt"))
 }
 
 // withoutChildren drops the paths that lie in a directory of the sorted list.

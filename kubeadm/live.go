@@ -34,8 +34,12 @@ func (e *Etcd) Live(members []Member, version string) (*Live, error) {
 	at := slices.IndexFunc(members, func(m Member) bool {
 		return slices.ContainsFunc(m.PeerURLs, func(u string) bool { return slices.Contains(urls, u) })
 	})
+	named := func(m Member) bool { return m.Name == e.Name.Value }
 	if at < 0 {
-		at = slices.IndexFunc(members, func(m Member) bool { return m.Name == e.Name.Value })
+		at = slices.IndexFunc(members, named)
+		if at >= 0 && slices.ContainsFunc(members[at+1:], named) {
+			return nil, fmt.Errorf("several members have the name %s (%s), and none its peer URL: which one is this node's?", e.Name.Value, e.Name.Source)
+		}
 	}
 	if at < 0 {
 		return nil, fmt.Errorf("none of %d members has the peer URL %s or the name %s (%s): is that another cluster?",

@@ -35,6 +35,7 @@ func TestLive(t *testing.T) {
 		"another version":      {members: member(nil), version: "3.6.8", drift: "3.6.8"},
 		"not there":            {members: []kubeadm.Member{other}, lost: true},
 		"no members":           {lost: true},
+		"two of its name":      {members: []kubeadm.Member{{Name: "cp-1"}, {Name: "cp-1"}}, lost: true},
 		"peer URL before name": {members: member(func(m *kubeadm.Member) { m.Name, other.Name = "x", "cp-1" }), drift: `"x"`},
 	} {
 		live, err := node.Etcd.Live(c.members, c.version)

@@ -103,12 +103,19 @@ const kubeletConfig = "var/lib/kubelet/config.yaml"
 func readPod(root fs.FS, file string) (*corev1.Pod, error) {
 	pod := new(corev1.Pod)
 	if err := readYAML(root, file, pod); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w, or move it out of the directory if it is no manifest", err)
 	}
 	if pod.APIVersion != "v1" || pod.Kind != "Pod" {
 		return nil, fmt.Errorf("%s is no v1 Pod but apiVersion %q, kind %q: move it out of the directory", file, pod.APIVersion, pod.Kind)
 	}
 	return pod, nil
+}
+
+func at(place string) string {
+	if place == "" {
+		return ""
+	}
+	return ", at " + place
 }
 
 // readYAML reads YAML or JSON.
@@ -119,26 +126,33 @@ func readYAML(root fs.FS, file string, into any) error {
 	}
 	// yaml also reads UTF-16, which would hide anchors from repeatsAnchor.
 	if !utf8.Valid(data) {
-		return fmt.Errorf("%s is not UTF-8 text: write it in UTF-8, or move it out of the directory", file)
+		return fmt.Errorf("%s is not UTF-8 text: write it in UTF-8", file)
 	}
 	if repeatsAnchor(data) {
 		return fmt.Errorf("%s repeats YAML anchors (&name, *name), by which a small file can fill the memory: write the values out", file)
 	}
 	if err := yaml.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("parse %s: %w: correct it, or move it out of the directory if it does not belong there", file, err)
+		// What the parser says may show a value.
+		return fmt.Errorf("parse %s: it is not of the form that is expected there%s: correct it", file, at(lineForm.FindString(err.Error())))
 	}
 	return nil
 }
+
+var (
+	anchorForm = regexp.MustCompile(`&[0-9A-Za-z_-]+`)
+	aliasForm  = regexp.MustCompile(`\*[0-9A-Za-z_-]+`)
+	lineForm   = regexp.MustCompile(`line \d+`)
+)
 
 // repeatsAnchor looks for &name and the same *name anywhere in the text. yaml
 // bounds how often aliases repeat but not how long their text is, and copies it
 // each time: 1 MiB can become 80 GB of JSON.
 func repeatsAnchor(text []byte) bool {
 	anchors := map[string]bool{}
-	for _, anchor := range regexp.MustCompile(`&[0-9A-Za-z_-]+`).FindAll(text, -1) {
+	for _, anchor := range anchorForm.FindAll(text, -1) {
 		anchors[string(anchor[1:])] = true
 	}
-	for _, alias := range regexp.MustCompile(`\*[0-9A-Za-z_-]+`).FindAll(text, -1) {
+	for _, alias := range aliasForm.FindAll(text, -1) {
 		if anchors[string(alias[1:])] {
 			return true
 		}

@@ -30,7 +30,7 @@ var (
 // Options changes how Read works.
 type Options struct {
 	// ManifestDir is the node's directory of static pod manifests. Empty means the kubelet's staticPodPath, or where the
-	// distribution has it.
+	// distribution has it. Where a node has traces of several installers, it says that kubeadm is the one.
 	ManifestDir string
 }
 
@@ -53,6 +53,8 @@ type Node struct {
 	// writes, and every file that a flag of the control plane names, such as the
 	// encryption configuration. What those files name in turn is not among them yet.
 	Files []string `json:"files"`
+	// Directories are those of Files that are directories.
+	Directories []string `json:"directories,omitempty"`
 	// Warnings say what a backup or a restore of this node will lack, a sentence each.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -81,7 +83,7 @@ func NodeFS(dir string) fs.FS { return rootfs.New(dir) }
 // Errors to tell apart are [ErrNoEtcd], [ErrAmbiguous], [ErrDynamicCommand],
 // *[PathNotOnHostError], *[DistributionError], and [fs.ErrNotExist] and [fs.ErrPermission] from root.
 func Read(root fs.FS, opts Options) (*Node, error) {
-	d, err := detect(root)
+	d, err := detect(root, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -93,18 +95,18 @@ func Read(root fs.FS, opts Options) (*Node, error) {
 	for _, pod := range pods {
 		node.Manifests = append(node.Manifests, pod.file)
 	}
-	apiservers, err := programs(pods, "kube-apiserver")
+	apiserver, err := findAPIServer(pods)
 	if err != nil {
 		return nil, fmt.Errorf("find kube-apiserver: %w", err)
 	}
-	etcd, err := d.findEtcd(root, pods, len(apiservers) > 0)
+	etcd, err := d.findEtcd(root, pods, apiserver != nil)
 	if err != nil {
 		return nil, fmt.Errorf("find etcd: %w", err)
 	}
-	if err := node.readEtcd(etcd, apiservers, d.credentials); err != nil {
+	if err := node.readEtcd(etcd, apiserver, d.credentials); err != nil {
 		return nil, fmt.Errorf("read etcd's settings: %w", err)
 	}
-	if err := node.readAPIServer(apiservers); err != nil {
+	if err := node.readAPIServer(apiserver); err != nil {
 		return nil, fmt.Errorf("read kube-apiserver's settings: %w", err)
 	}
 	if err := node.readFiles(root, pods, etcd, d); err != nil {
@@ -118,7 +120,9 @@ func (d *distribution) staticPods(root fs.FS, opts Options) ([]staticPod, error)
 	var err error
 	switch {
 	case opts.ManifestDir != "":
-		dir = strings.TrimPrefix(path.Clean(opts.ManifestDir), "/")
+		if dir = strings.TrimPrefix(path.Clean(opts.ManifestDir), "/"); !fs.ValidPath(dir) || dir == "." {
+			return nil, fmt.Errorf("the directory of manifests is given as %q, which is none below the node's root", opts.ManifestDir)
+		}
 	case dir == "":
 		return nil, nil // it has none
 	case dir == manifestDir:
@@ -127,9 +131,10 @@ func (d *distribution) staticPods(root fs.FS, opts Options) ([]staticPod, error)
 	if err != nil {
 		return nil, err
 	}
-	pods, err := readStaticPods(root, dir)
-	if d != kubeadmNode && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // a host of etcd alone
+	if d != kubeadmNode && opts.ManifestDir == "" {
+		if _, err := fs.Stat(root, dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil // a host of etcd alone
+		}
 	}
-	return pods, err
+	return readStaticPods(root, dir)
 }

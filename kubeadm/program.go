@@ -55,6 +55,11 @@ func programs(pods []staticPod, name string) ([]*program, error) {
 				container: container,
 				flags:     parseFlags(args),
 			})
+			if name != "etcd" { // those of Kubernetes take underscores, too (WordSepNormalizeFunc in k8s.io/component-base)
+				for i, f := range found[len(found)-1].flags {
+					found[len(found)-1].flags[i].name = strings.ReplaceAll(f.name, "_", "-")
+				}
+			}
 		}
 	}
 	return found, nil
@@ -120,6 +125,21 @@ func (p *program) flag(name, fallback string) Setting {
 	return setting
 }
 
+// list returns a flag whose repetitions add up, as of kube-apiserver.
+func (p *program) list(name string) Setting {
+	last := p.flag(name, "")
+	var all []string
+	for _, f := range p.flags {
+		if f.name == name && f.text != "" {
+			all = append(all, f.text)
+		}
+	}
+	if len(all) > 1 {
+		last.Value = strings.Join(all, ",")
+	}
+	return last
+}
+
 // declared returns the value of a flag or, if it is absent, of its environment
 // variable. An empty variable counts as none (SetFlagsFromEnv in etcd's
 // pkg/flags); of a repeated one the last counts.
@@ -130,6 +150,9 @@ func (p *program) declared(name string) Setting {
 		}
 		if value.bare {
 			p.fail(fmt.Errorf("%s has no value: give it one", p.source(p.key(name))))
+		}
+		if value.text == "" {
+			return Setting{} // as if it were not there, and a variable counts no more
 		}
 		return Setting{Value: value.text, Source: p.source(p.key(name))}
 	}

@@ -18,11 +18,15 @@ func script(argv []string) (text string, ok bool) {
 	if len(argv) == 0 || !slices.Contains(shells, path.Base(argv[0])) {
 		return "", false
 	}
-	for i, arg := range argv[1:] {
-		if strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && strings.Contains(arg, "c") && i+2 < len(argv) {
-			return argv[i+2], true
-		}
-		if !strings.HasPrefix(arg, "-") {
+	for i := 1; i < len(argv); i++ {
+		arg := argv[i]
+		short := strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--")
+		switch {
+		case short && strings.Contains(arg, "c") && i+1 < len(argv):
+			return argv[i+1], true
+		case short && strings.HasSuffix(arg, "o"):
+			i++ // -o pipefail
+		case !strings.HasPrefix(arg, "-"):
 			return "", false // a file with the script
 		}
 	}
@@ -135,16 +139,27 @@ func (l *lexer) doubleQuoted(w *word) {
 	l.rest = strings.TrimPrefix(l.rest, `"`)
 }
 
-// assignment stands before a command, for its environment.
+// assignment stands before a command, for its environment, or alone.
 var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
-// inScript finds the one command of a script that is a program, and gives its arguments. Found is how many there are.
+// opaque are what a script can do that its words do not tell: run other files, and text.
+var opaque = []string{".", "source", "eval"}
+
+// inScript finds the one command of a script that is a program, and gives its arguments. Found is how many there are. Dynamic are
+// arguments that only the shell can know, and an environment that the script may change for a program that reads it.
 func inScript(script, name string) (args []string, dynamic bool, found int) {
+	unknown := strings.Contains(script, "<<") // a text that is no commands
 	for _, command := range commands(script) {
-		for len(command) > 0 && (slices.Contains([]string{"exec", "then", "else", "do", "{", "!"}, command[0].text) || assignment.MatchString(command[0].text)) {
+		prefix := envPrefix(name)
+		for len(command) > 0 && (slices.Contains(before, command[0].text) || assignment.MatchString(command[0].text)) {
+			unknown = unknown || prefix != "" && strings.HasPrefix(command[0].text, prefix)
 			command = command[1:]
 		}
-		if len(command) == 0 || path.Base(command[0].text) != name {
+		if len(command) == 0 {
+			continue
+		}
+		unknown = unknown || slices.Contains(opaque, command[0].text)
+		if path.Base(command[0].text) != name {
 			continue
 		}
 		found++
@@ -153,5 +168,8 @@ func inScript(script, name string) (args []string, dynamic bool, found int) {
 			args, dynamic = append(args, w.text), dynamic || w.dynamic
 		}
 	}
-	return args, dynamic, found
+	return args, found > 0 && (dynamic || unknown), found
 }
+
+// before are the words that a command can stand after, and still be that command.
+var before = []string{"exec", "export", "env", "then", "else", "do", "{", "!"}

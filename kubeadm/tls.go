@@ -102,35 +102,64 @@ func (c Credential) config(root fs.FS, now time.Time) (*tls.Config, error) {
 		return nil, err
 	}
 	defer clear(key)
-	if block, _ := pem.Decode(cert); block == nil {
-		return nil, c.Cert.wrong(fmt.Errorf("%w: renew it", ErrBadPEM))
+	chain, err := parseChain(cert)
+	if err != nil {
+		return nil, c.Cert.wrong(fmt.Errorf("%w: renew it", err))
 	}
-	if block, _ := pem.Decode(key); block == nil {
+	if block, _ := pem.Decode(key); block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
 		return nil, c.Key.wrong(fmt.Errorf("%w: renew the pair", ErrBadPEM))
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, c.Key.wrong(fmt.Errorf("%w %s: renew the pair (%w)", ErrKeyMismatch, c.Cert.Value, err))
 	}
-	if err := verify(pair.Leaf, roots, now); err != nil {
-		return nil, c.Cert.wrong(fmt.Errorf("%w: renew it", err))
+	if err := verify(chain, roots, now); err != nil {
+		return nil, c.Cert.wrong(err)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: []tls.Certificate{pair}}, nil
 }
 
-// verify tells apart what x509 says.
-func verify(leaf *x509.Certificate, roots *x509.CertPool, now time.Time) error {
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+// parseChain reads a certificate, and those between it and its CA.
+func parseChain(text []byte) (chain []*x509.Certificate, err error) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, ErrBadPEM
+		}
+		chain = append(chain, cert)
+	}
+	if len(chain) == 0 {
+		return nil, ErrBadPEM
+	}
+	return chain, nil
+}
+
+// verify tells apart what x509 says, and what to do about it.
+func verify(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) error {
+	between := x509.NewCertPool()
+	for _, cert := range chain[1:] {
+		between.AddCert(cert)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
 	invalid := x509.CertificateInvalidError{}
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("%w: it is from %s to %s", ErrExpired, leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly))
+		from, to := invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly)
+		if !invalid.Cert.Equal(chain[0]) {
+			return fmt.Errorf("%w: that of its CA is from %s to %s: renew that first", ErrExpired, from, to)
+		}
+		return fmt.Errorf("%w: it is from %s to %s: renew it", ErrExpired, from, to)
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
-		return ErrNotForClients
+		return fmt.Errorf("%w: renew it", ErrNotForClients)
 	default:
-		return ErrUntrusted
+		return fmt.Errorf("%w: renew it", ErrUntrusted)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -28,7 +29,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority(t *testing.T) authority {
+func newAuthority(t *testing.T, edits ...func(*x509.Certificate)) authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -41,6 +42,9 @@ func newAuthority(t *testing.T) authority {
 		KeyUsage:              x509.KeyUsageCertSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
+	}
+	for _, edit := range edits {
+		edit(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -196,6 +200,20 @@ func TestClientTLSErrors(t *testing.T) {
 			})
 			return root
 		}, kubeadm.ErrNotForClients, []string{healthcheckCert}},
+		{"certificate and key exchanged", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckCert].Data, root[healthcheckKey].Data = root[healthcheckKey].Data, root[healthcheckCert].Data
+			return root
+		}, kubeadm.ErrBadPEM, []string{healthcheckCert}},
+		{"no certificate in its PEM", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			root[healthcheckCert].Data = []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+			return root
+		}, kubeadm.ErrBadPEM, []string{healthcheckCert}},
+		{"expired CA", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
+			old := newAuthority(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+			root[etcdCA].Data = old.pem()
+			root[healthcheckCert].Data, root[healthcheckKey].Data = old.issue(t, "other")
+			return root
+		}, kubeadm.ErrExpired, []string{"CA"}},
 		{"expired", func(root fstest.MapFS, _ *kubeadm.Etcd) fs.FS {
 			root[healthcheckCert].Data, root[healthcheckKey].Data = ca.issue(t, "other", func(c *x509.Certificate) {
 				c.NotAfter = time.Now().Add(-time.Minute)
@@ -276,5 +294,35 @@ func TestClientTLSPassesOver(t *testing.T) {
 	}
 	if len(chosen.PassedOver) != 1 || !strings.Contains(chosen.PassedOver[0], healthcheckKey) {
 		t.Errorf("passed over: %q", chosen.PassedOver)
+	}
+}
+
+// The certificate may come with those between it and the CA.
+func TestClientTLSTakesAChain(t *testing.T) {
+	ca, between := newAuthority(t), authority{}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "between"}, NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true,
+	}
+	var err error
+	if between.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, between.key.Public(), ca.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if between.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	root := nodeWithPKI(t, ca)
+	leaf, key := between.issue(t, "client")
+	root[healthcheckCert].Data, root[healthcheckKey].Data = slices.Concat(leaf, between.pem()), key
+	read, err := kubeadm.Read(root, kubeadm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, chosen, err := read.Etcd.ClientTLS(root, time.Now()); err != nil || len(chosen.PassedOver) > 0 {
+		t.Errorf("%v, passed over: %q", err, chosen.PassedOver)
 	}
 }

@@ -44,7 +44,7 @@ const Destination = "/backup"
 // The credential is the first one that the node declares: hold it against the files by [kubeadm.Etcd.ClientTLS].
 func Etcdctl(node *kubeadm.Node) (Container, error) {
 	e := node.Etcd
-	if e.External || e.Image == (kubeadm.Setting{}) {
+	if e.External || e.Image == (kubeadm.Setting{}) || len(e.Endpoints) == 0 {
 		return Container{}, errors.New("render etcdctl: no static pod of the node runs etcd, so its image is not known: name one")
 	}
 	command := []string{"etcdctl", "--endpoints=" + e.Endpoints[0].Value}
@@ -56,42 +56,70 @@ func Etcdctl(node *kubeadm.Node) (Container, error) {
 	return Container{Image: e.Image.Value, Command: command, Mounts: Credential}, nil
 }
 
-// files are the paths on the node that are mounted, and what they begin with in the container.
-func (c Container) files(node *kubeadm.Node) (list []string, root string, err error) {
+// firstNode are files that only the node has which kubeadm has begun with.
+var firstNode = []string{"etc/kubernetes/super-admin.conf"}
+
+// mounted is a file of the node, or a directory.
+type mounted struct {
+	path string // absolute
+	kind corev1.HostPathType
+}
+
+// files are those that the container sees below root.
+func (c Container) files(node *kubeadm.Node, anyNode bool) (list []mounted, root string, err error) {
 	switch c.Mounts {
 	case NodeFiles:
 		for _, name := range node.Files {
-			list = append(list, "/"+name)
+			if anyNode && slices.Contains(firstNode, name) {
+				continue
+			}
+			kind := corev1.HostPathFile
+			if slices.Contains(node.Directories, name) {
+				kind = corev1.HostPathDirectory
+			}
+			list = append(list, mounted{"/" + name, kind})
 		}
 		return list, Root, nil
 	case Credential:
-		if len(node.Etcd.Credentials) > 0 {
-			e := node.Etcd.Credentials[0]
-			list = []string{e.CA.Value, e.Cert.Value, e.Key.Value}
+		if len(node.Etcd.Credentials) == 0 {
+			return nil, "", nil
 		}
-		slices.Sort(list)
-		return slices.Compact(list), "", nil
+		e := node.Etcd.Credentials[0]
+		paths := []string{e.CA.Value, e.Cert.Value, e.Key.Value}
+		slices.Sort(paths)
+		for _, file := range slices.Compact(paths) {
+			list = append(list, mounted{file, corev1.HostPathFile})
+		}
+		return list, "", nil
 	}
 	return nil, "", fmt.Errorf("mounts %q are neither %q nor %q", c.Mounts, NodeFiles, Credential)
 }
 
-// mount makes a volume of each file, named for its place in the list.
-func (c Container) mount(node *kubeadm.Node, pod *corev1.PodSpec) error {
-	list, root, err := c.files(node)
+// mount makes a volume of each file, named for its place in the list. What is not there keeps the pod from starting: without a
+// type it would be made, as a directory.
+func (c Container) mount(node *kubeadm.Node, o Options, pod *corev1.PodSpec) error {
+	list, root, err := c.files(node, o.Node == "")
 	if err != nil {
 		return err
 	}
 	main := &pod.Containers[0]
-	for i, file := range list {
-		if !path.IsAbs(file) || path.Clean(file) != file {
-			return fmt.Errorf("%q is not an absolute path of the node", file)
+	for i, m := range list {
+		if !path.IsAbs(m.path) || path.Clean(m.path) != m.path {
+			return fmt.Errorf("%q is not an absolute path of the node", m.path)
 		}
-		name := fmt.Sprintf("node-%d", i)
+		if o.HostPath != "" && (within(m.path, o.HostPath) || within(o.HostPath, m.path)) {
+			return fmt.Errorf("backups in %s would lie over %s of the node: give them a directory of their own", o.HostPath, m.path)
+		}
+		name, kind := fmt.Sprintf("node-%d", i), m.kind
 		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-			// Without a type: the job fails over what is not there, and a directory is as good as a file.
-			HostPath: &corev1.HostPathVolumeSource{Path: file},
+			HostPath: &corev1.HostPathVolumeSource{Path: m.path, Type: &kind},
 		}})
-		main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: strings.TrimSuffix(root, "/") + file, ReadOnly: true})
+		main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: root + m.path, ReadOnly: true})
 	}
 	return nil
+}
+
+// within reports whether a file is a directory, or in it.
+func within(file, dir string) bool {
+	return file == dir || strings.HasPrefix(file, strings.TrimSuffix(dir, "/")+"/")
 }

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/clustersnap/clustersnap/kubeadm"
 )
@@ -21,7 +22,7 @@ type Options struct {
 	Name, Namespace string
 	// HostPath is a directory of the node for backups, which is made if it is missing. Claim is a PersistentVolumeClaim.
 	HostPath, Claim string
-	// Node is the one node to run on, by its label kubernetes.io/hostname. Empty means any of the control plane.
+	// Node is the one node to run on, by its label kubernetes.io/hostname. Empty means any with a role that has an etcd.
 	Node string
 	// Deadline is how long one run may take, an hour if it is 0.
 	Deadline time.Duration
@@ -36,13 +37,19 @@ const (
 	// late is how long after its time a run may begin. Without a bound a CronJob that has missed 100 runs never starts again
 	// (pkg/controller/cronjob in kubernetes/kubernetes).
 	late = 10 * time.Minute
+	// maxCronName leaves room for what is put behind the name of each job (pkg/apis/batch/validation).
+	maxCronName = 52
 )
 
 // CronJob renders the backup of a node at the times of schedule, which is in the form of cron.
 func CronJob(node *kubeadm.Node, schedule string, c Container, opts Options) (*batchv1.CronJob, error) {
 	spec, err := newSpec(node, c, opts)
-	if err == nil && schedule == "" {
+	switch {
+	case err != nil:
+	case schedule == "":
 		err = errors.New("no schedule is given")
+	case len(opts.Name) > maxCronName:
+		err = fmt.Errorf("the name %q has more than %d characters", opts.Name, maxCronName)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("render CronJob: %w", err)
@@ -71,8 +78,9 @@ func Job(node *kubeadm.Node, c Container, opts Options) (*batchv1.Job, error) {
 	return &batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: opts.meta(), Spec: *spec}, nil
 }
 
-// Namespace renders one in which the job's pods are let in.
+// Namespace renders one in which the job's pods are let in. An empty name is that of Options.
 func Namespace(name string) *corev1.Namespace {
+	name = cmp.Or(name, "clustersnap")
 	return &corev1.Namespace{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
@@ -99,8 +107,22 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 	if opts.HostPath != "" && (!path.IsAbs(opts.HostPath) || path.Clean(opts.HostPath) != opts.HostPath) {
 		return nil, fmt.Errorf("%q is not an absolute path of the node", opts.HostPath)
 	}
+	if opts.HostPath == "/" {
+		return nil, errors.New("backups can't be the root of the node: give them a directory of their own")
+	}
+	if node.Distribution == "kubespray" && opts.Node == "" {
+		return nil, errors.New("kubespray names etcd's certificates for hosts: name the node to run on")
+	}
+	if opts.Deadline < 0 || opts.Deadline%time.Second != 0 {
+		return nil, fmt.Errorf("the deadline is %v, and no number of seconds", opts.Deadline)
+	}
+	for _, name := range []string{opts.meta().Name, opts.meta().Namespace} {
+		if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {
+			return nil, fmt.Errorf("the name %q is none for Kubernetes: %s", name, wrong[0])
+		}
+	}
 	pod := opts.pod(c)
-	if err := c.mount(node, &pod); err != nil {
+	if err := c.mount(node, opts, &pod); err != nil {
 		return nil, err
 	}
 	again, seconds := int32(retries), int64(cmp.Or(opts.Deadline, deadline)/time.Second)
@@ -114,21 +136,14 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 // pod is on the node's network, where etcd listens on loopback, and where control-plane nodes are tainted.
 func (o Options) pod(c Container) corev1.PodSpec {
 	no := false
-	selector := map[string]string{"node-role.kubernetes.io/control-plane": ""}
-	if o.Node != "" {
-		selector = map[string]string{"kubernetes.io/hostname": o.Node}
-	}
 	scratch := resource.MustParse("64Mi")
 	return corev1.PodSpec{
 		RestartPolicy:                corev1.RestartPolicyNever,
 		HostNetwork:                  true,
 		DNSPolicy:                    corev1.DNSClusterFirstWithHostNet,
 		AutomountServiceAccountToken: &no,
-		NodeSelector:                 selector,
-		Tolerations: []corev1.Toleration{
-			{Key: "node-role.kubernetes.io/control-plane", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule},
-			{Key: "node-role.kubernetes.io/master", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}, // before 1.24
-		},
+		Affinity:                     o.affinity(),
+		Tolerations:                  tolerations(),
 		Containers: []corev1.Container{{
 			Name:            "backup",
 			Image:           c.Image,
@@ -145,6 +160,34 @@ func (o Options) pod(c Container) corev1.PodSpec {
 			{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &scratch}}},
 		},
 	}
+}
+
+// roles are the labels and taints of nodes with an etcd, whatever their values are: kubeadm has none, before 1.24 under the second
+// name, and rke2 has "true" and an etcd role of its own.
+var roles = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"}
+
+func (o Options) affinity() *corev1.Affinity {
+	var terms []corev1.NodeSelectorTerm
+	term := func(r corev1.NodeSelectorRequirement) {
+		terms = append(terms, corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{r}})
+	}
+	if o.Node != "" {
+		term(corev1.NodeSelectorRequirement{Key: "kubernetes.io/hostname", Operator: corev1.NodeSelectorOpIn, Values: []string{o.Node}})
+	} else {
+		for _, role := range roles { // any of them
+			term(corev1.NodeSelectorRequirement{Key: role, Operator: corev1.NodeSelectorOpExists})
+		}
+	}
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms},
+	}}
+}
+
+func tolerations() (list []corev1.Toleration) {
+	for _, role := range roles {
+		list = append(list, corev1.Toleration{Key: role, Operator: corev1.TolerationOpExists})
+	}
+	return list
 }
 
 func (o Options) destination() corev1.VolumeSource {

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 
 // read reads the node of kubeadm's fixtures.
 func read(t testing.TB) *kubeadm.Node {
-	root := fstest.MapFS{"etc/kubernetes/pki/etcd/ca.crt": {}, "etc/kubernetes/admin.conf": {}}
+	root := fstest.MapFS{"etc/kubernetes/pki/etcd/ca.crt": {}, "etc/kubernetes/admin.conf": {}, "etc/kubernetes/super-admin.conf": {}}
 	for _, name := range []string{"etcd.yaml", "kube-apiserver.yaml"} {
 		text, err := os.ReadFile("../testdata/v1.37/" + name)
 		if err != nil {
@@ -94,14 +94,62 @@ func TestRefused(t *testing.T) {
 			_, err := job.Job(node, job.Container{Image: "x", Command: []string{"x"}}, place)
 			return err
 		}, "mounts"},
-		"no place":    {func() error { _, err := job.Job(node, backup, job.Options{}); return err }, "place"},
-		"two places":  {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "/x", Claim: "y"}); return err }, "place"},
-		"relative":    {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "backups"}); return err }, "absolute"},
-		"no schedule": {func() error { _, err := job.CronJob(node, "", backup, place); return err }, "schedule"},
-		"external":    {func() error { _, err := job.Etcdctl(&external); return err }, "image"},
+		"no place":      {func() error { _, err := job.Job(node, backup, job.Options{}); return err }, "place"},
+		"two places":    {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "/x", Claim: "y"}); return err }, "place"},
+		"relative":      {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "backups"}); return err }, "absolute"},
+		"no schedule":   {func() error { _, err := job.CronJob(node, "", backup, place); return err }, "schedule"},
+		"over the root": {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "/"}); return err }, "root"},
+		"over the keys": {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "/etc/kubernetes"}); return err }, "lie over"},
+		"within the keys": {func() error {
+			_, err := job.Job(node, backup, job.Options{HostPath: "/etc/kubernetes/pki/x"})
+			return err
+		}, "lie over"},
+		"bad name": {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "/x", Name: "My_Job"}); return err }, "My_Job"},
+		"bad namespace": {func() error {
+			_, err := job.Job(node, backup, job.Options{HostPath: "/x", Namespace: "a.b"})
+			return err
+		}, "a.b"},
+		"long name": {func() error {
+			_, err := job.CronJob(node, "17 * * * *", backup, job.Options{HostPath: "/x", Name: strings.Repeat("x", 53)})
+			return err
+		}, "52"},
+		"negative deadline": {func() error {
+			_, err := job.Job(node, backup, job.Options{HostPath: "/x", Deadline: -time.Second})
+			return err
+		}, "deadline"},
+		"part of a second": {func() error {
+			_, err := job.Job(node, backup, job.Options{HostPath: "/x", Deadline: time.Millisecond})
+			return err
+		}, "deadline"},
+		"no endpoints": {func() error {
+			_, err := job.Etcdctl(&kubeadm.Node{Etcd: kubeadm.Etcd{Image: kubeadm.Setting{Value: "x"}}})
+			return err
+		}, "image"},
+		"any host of kubespray": {func() error {
+			_, err := job.Job(&kubeadm.Node{Distribution: "kubespray"}, backup, place)
+			return err
+		}, "node"},
+		"external": {func() error { _, err := job.Etcdctl(&external); return err }, "image"},
 	} {
 		if err := c.do(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// Only the first node has it, so that a job which may run on another one can't have it.
+func TestWhatOnlyTheFirstNodeHas(t *testing.T) {
+	for name, want := range map[string]bool{"": false, "cp-1": true} {
+		rendered, err := job.Job(read(t), backup, job.Options{HostPath: "/x", Node: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := job.YAML(rendered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(text, []byte("super-admin.conf")); got != want {
+			t.Errorf("on node %q: %v, want %v", name, got, want)
 		}
 	}
 }

@@ -181,12 +181,15 @@ func bind(t *testing.T, node *bed.Node, v corev1.Volume, at string, readOnly boo
 		return
 	}
 	from := filepath.Join(node.Root, v.HostPath.Path)
-	if v.HostPath.Type != nil && *v.HostPath.Type == corev1.HostPathDirectoryOrCreate {
+	if *v.HostPath.Type == corev1.HostPathDirectoryOrCreate {
 		if err := os.MkdirAll(from, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	info, err := os.Stat(from)
+	if err == nil && *v.HostPath.Type == corev1.HostPathFile != info.Mode().IsRegular() {
+		t.Fatalf("%s is of mode %v, and mounted as %s", from, info.Mode(), *v.HostPath.Type)
+	}
 	if err == nil && info.IsDir() {
 		err = os.MkdirAll(at, 0o755)
 	} else if err == nil {
