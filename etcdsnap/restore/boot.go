@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
 	"time"
 
 	"go.etcd.io/etcd/api/v3/version"
@@ -26,10 +25,10 @@ import (
 
 // bench is where etcds are booted for a proof.
 type bench struct {
-	etcd, version string // the program, or empty for the embedded one
-	dir, sockets  string
-	ca, cert, key string // of the members' ports
-	token         string
+	etcd         string // the program, or empty for the embedded one
+	dir, sockets string
+	cert, key    string // of the members' ports; it is its own authority
+	token        string
 }
 
 // node is one etcd on the bench.
@@ -195,7 +194,7 @@ func (b *bench) embed(lg *zap.Logger, n *node, members []*node) error {
 	cfg.InitialCluster, cfg.InitialClusterToken, cfg.ClusterState = initialCluster(members), b.token, state(members)
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{*client}, []url.URL{*client}
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{*peer}, []url.URL{*peer}
-	cfg.PeerTLSInfo = transport.TLSInfo{CertFile: b.cert, KeyFile: b.key, TrustedCAFile: b.ca, ClientCertAuth: true}
+	cfg.PeerTLSInfo = transport.TLSInfo{CertFile: b.cert, KeyFile: b.key, TrustedCAFile: b.cert, ClientCertAuth: true}
 	cfg.QuotaBackendBytes, cfg.UnsafeNoFsync = quota, true
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lg)
 	e, err := embed.StartEtcd(cfg)
@@ -215,7 +214,7 @@ func (b *bench) exec(n *node, members []*node) error {
 		// Before 3.7 what is advertised can't be a socket; nobody asks for it.
 		"--listen-client-urls", n.endpoint, "--advertise-client-urls", n.peerURL,
 		"--listen-peer-urls", n.peerURL, "--initial-advertise-peer-urls", n.peerURL,
-		"--peer-cert-file", b.cert, "--peer-key-file", b.key, "--peer-trusted-ca-file", b.ca, "--peer-client-cert-auth",
+		"--peer-cert-file", b.cert, "--peer-key-file", b.key, "--peer-trusted-ca-file", b.cert, "--peer-client-cert-auth",
 		"--quota-backend-bytes", fmt.Sprint(quota), "--unsafe-no-fsync", "--log-level", "warn", "--logger", "zap")
 	log := &tail{}
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = log, log, waitDelay

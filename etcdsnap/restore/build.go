@@ -31,7 +31,7 @@ func build(ctx context.Context, src io.Reader, c *cluster, all sites, age time.D
 		}
 	}
 	first.step("write " + first.data())
-	db := first.db(first.data())
+	db := database(first.data())
 	var err error
 	if result.Snapshot, err = fetch(ctx, db, src, opts.NoDigest); err != nil {
 		return err
@@ -69,7 +69,7 @@ func build(ctx context.Context, src io.Reader, c *cluster, all sites, age time.D
 }
 
 func (s *site) makeDirectories() error {
-	return os.MkdirAll(filepath.Dir(s.db(s.data())), 0o700)
+	return os.MkdirAll(filepath.Dir(database(s.data())), 0o700)
 }
 
 // fetch stores src in the file path, and verifies it on the way. A file whose extents path can share is not copied.
@@ -134,7 +134,7 @@ const (
 
 // complete makes the rest of a member's directory: the database from that of the first, and the log.
 func (s *site) complete(ctx context.Context, c *cluster, db string) error {
-	if path := s.db(s.data()); path != db {
+	if path := database(s.data()); path != db {
 		s.step("write " + s.data())
 		if err := copyFile(ctx, path, db); err != nil {
 			return err
@@ -147,7 +147,7 @@ func (s *site) complete(ctx context.Context, c *cluster, db string) error {
 		return err
 	}
 	err := guard(func(lg *zap.Logger) error {
-		if err := c.writeSnap(filepath.Dir(s.db(s.data()))); err != nil {
+		if err := c.writeSnap(filepath.Dir(database(s.data()))); err != nil {
 			return err
 		}
 		return c.writeLog(lg, s.log(), s.name)

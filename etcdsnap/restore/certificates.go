@@ -39,7 +39,6 @@ func (b *bench) makeCertificates() error {
 		return err
 	}
 	b.cert, b.key = filepath.Join(b.dir, "peer.crt"), filepath.Join(b.dir, "peer.key")
-	b.ca = b.cert
 	return errors.Join(
 		os.WriteFile(b.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600),
 		os.WriteFile(b.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600),

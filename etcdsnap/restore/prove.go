@@ -57,7 +57,7 @@ type Proof struct {
 // its own) goes with the directory. Authentication is off there, whatever the snapshot says.
 //
 // A deadline comes from ctx: an etcd that hangs is waited for. The error wraps those of [Restore], or is etcd's or the check's.
-func Prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions) (_ *Proof, err error) {
+func Prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions) (*Proof, error) {
 	proof, err := prove(ctx, scratch, src, opts)
 	if err != nil {
 		return nil, fmt.Errorf("prove snapshot by booting etcd: %w", err)
@@ -67,7 +67,8 @@ func Prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 
 func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions) (_ *Proof, err error) {
 	b := &bench{etcd: opts.Etcd}
-	if b.version, err = etcdVersion(ctx, opts.Etcd); err != nil {
+	version, err := etcdVersion(ctx, opts.Etcd)
+	if err != nil {
 		return nil, err
 	}
 	// A socket's path may have about 100 bytes, and scratch may be deep.
@@ -92,7 +93,7 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 	}
 	boots := "" // the linked one starts from all that is supported
 	if opts.Etcd != "" {
-		boots = b.version
+		boots = version
 	}
 	var want contents
 	result, err := restore(ctx, src, []Member{{Name: first.name, PeerURLs: []string{first.peerURL}, DataDir: first.dataDir}}, 0, Options{
@@ -106,7 +107,7 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 		return nil, err
 	}
 	b.token = result.ClusterToken
-	proof := &Proof{Result: *result, Version: b.version, Keys: want.keys, Bytes: want.bytes, Keyspace: want.sum, CompactedFrom: result.SnapshotRevision}
+	proof := &Proof{Result: *result, Version: version, Keys: want.keys, Bytes: want.bytes, Keyspace: want.sum, CompactedFrom: result.SnapshotRevision}
 	proof.HashKV = want.hashAt(result.Revision)
 	proof.Members = nil // of a directory that goes
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -114,8 +114,8 @@ type Made struct {
 //
 // It needs room for the snapshot once for each member, where the file system can't share it, and 160 MiB each. It works
 // under a hidden name that ends in .partial: in the directory itself where that is there already, as a mount point is, and beside
-// it otherwise. Nothing else is touched before the snapshot has been verified and all directories are whole and on disk. Then
-// each appears by one rename; with a WALDir, which is a second place, etcd can't start from either until both
+// it otherwise. Nothing but what a killed Restore has left is touched before the snapshot has been verified and all directories are
+// whole and on disk. Then each appears by one rename; with a WALDir, which is a second place, etcd can't start from either until both
 // are there. After an error there is nothing new, and what was moved aside is back, or the error says why not. What a Restore
 // that was killed has left is settled by the next one for the same directory.
 //
@@ -146,10 +146,7 @@ func directories(members []Member) string {
 }
 
 func restore(ctx context.Context, src io.Reader, members []Member, age time.Duration, opts Options) (_ *Result, err error) {
-	if age < 0 || age > maxAge {
-		return nil, fmt.Errorf("the snapshot was taken %v ago: is the clock right?", age)
-	}
-	if err := checkElsewhere(members, opts); err != nil {
+	if err := checkOptions(members, age, opts); err != nil {
 		return nil, err
 	}
 	if opts.ClusterToken == "" {
@@ -191,22 +188,22 @@ func restore(ctx context.Context, src io.Reader, members []Member, age time.Dura
 	return result, nil
 }
 
-// checkElsewhere sees to it that members which are made by other calls fit to those that are made by this one.
-func checkElsewhere(members []Member, opts Options) error {
+// checkOptions sees to it that what is asked for fits together, and to members that are made by other calls.
+func checkOptions(members []Member, age time.Duration, opts Options) error {
 	elsewhere := 0
 	for _, m := range members {
 		if m.DataDir == "" {
 			elsewhere++
 		}
 	}
-	if opts.WatchesMissEvents && opts.Revision != 0 {
-		return errors.New("a revision is asked for, and that it stays as it is: give one of them")
-	}
-	if opts.LastRevision < 0 {
-		return fmt.Errorf("the last known revision is given as %d", opts.LastRevision)
-	}
 	raises := opts.Revision == 0 && !opts.WatchesMissEvents
 	switch {
+	case age < 0 || age > maxAge:
+		return fmt.Errorf("the snapshot was taken %v ago: is the clock right?", age)
+	case opts.WatchesMissEvents && opts.Revision != 0:
+		return errors.New("a revision is asked for, and that it stays as it is: give one of them")
+	case opts.LastRevision < 0:
+		return fmt.Errorf("the last known revision is given as %d", opts.LastRevision)
 	case len(members) == 0:
 		return errors.New("no members are given")
 	case elsewhere == len(members):

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
@@ -23,7 +22,7 @@ type site struct {
 	// There is a member to be moved aside, or a log in wal.
 	oldMember, oldLog bool
 	held              []*os.File // locked
-	database          *os.File   // the old one, of these; nil if there is none
+	old               *os.File   // its database, of these; nil if there is none
 	step              func(string)
 	placed            func() error // takes back what place has done; nil before that
 
@@ -36,6 +35,7 @@ type site struct {
 type place struct {
 	path    string // absolute, free of links
 	exists  bool
+	mode    fs.FileMode // then
 	staging *os.File
 }
 
@@ -108,7 +108,7 @@ func (s *site) open(moveAside bool) error {
 		if err := settle(s.dir.path); err != nil {
 			return err
 		}
-		if s.wal != nil { // which that may have taken away
+		if s.wal != nil { // which settling may have taken away
 			if *s.wal, err = findPlace(s.wal.path); err != nil {
 				return err
 			}
@@ -139,14 +139,16 @@ func findPlace(dir string) (place, error) {
 	if dir, err = resolve(dir); err != nil {
 		return place{}, err
 	}
-	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return place{path: dir}, nil
-	} else if err != nil {
+	case err != nil:
 		return place{}, err
-	} else if !info.IsDir() {
+	case !info.IsDir():
 		return place{}, fmt.Errorf("%s: %w, and is no directory", dir, fs.ErrExist)
 	}
-	return place{path: dir, exists: true}, nil
+	return place{path: dir, exists: true, mode: info.Mode().Perm()}, nil
 }
 
 // resolve follows the links of a path, of which the end may not exist.
@@ -172,135 +174,8 @@ func (p *place) stage(name string) (err error) {
 	return err
 }
 
-// asides is how a directory begins that an old member was moved to, and an old log.
-const asides = "member.aside-"
-
-// look finds out what is there already.
-func (s *site) look(moveAside bool) error {
-	if s.dir.exists {
-		list, err := os.ReadDir(s.dir.path)
-		if err != nil {
-			return err
-		}
-		for _, e := range list {
-			path := filepath.Join(s.dir.path, e.Name())
-			switch {
-			case e.Name() == "lost+found", strings.HasPrefix(e.Name(), asides), path == s.dir.staging.Name(), s.wal != nil && path == s.wal.path:
-			case s.wal != nil && path == s.wal.staging.Name():
-			case e.Name() == "member" && e.IsDir() && moveAside:
-				s.oldMember = true
-			default:
-				return fmt.Errorf("%s: %w, and holds %s: have it moved aside, or do so, and keep it until the restored cluster works", s.dir.path, fs.ErrExist, e.Name())
-			}
-		}
-	}
-	if s.wal != nil && s.wal.exists {
-		logs, err := filepath.Glob(filepath.Join(escape(s.wal.path), "*.wal"))
-		if err != nil {
-			return err
-		}
-		if len(logs) > 0 && !moveAside {
-			return fmt.Errorf("%s: %w, and holds a log: have it moved aside, or do so, and keep it until the restored cluster works", s.wal.path, fs.ErrExist)
-		}
-		s.oldLog = len(logs) > 0
-		if err := s.holdLog(logs); err != nil {
-			return err
-		}
-	}
-	if s.oldLog && !s.oldMember {
-		s.unread = "there is a log, and no database to it"
-	}
-	if !s.oldMember {
-		return nil
-	}
-	return s.hold()
-}
-
-// holdLog keeps other restores from a directory with a log, and finds out whether an etcd has the log open.
-func (s *site) holdLog(logs []string) error {
-	f, err := holdDirectory(s.wal.path)
-	if err != nil {
-		return err
-	}
-	s.held = append(s.held, f)
-	for _, path := range logs {
-		f, err := holdSegment(path)
-		if err != nil {
-			return err
-		}
-		s.held = append(s.held, f)
-	}
-	return nil
-}
-
-// escape makes a path one that matches itself alone.
-func escape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
-}
-
-// hold reads what the old member's clients have seen, and keeps etcd from starting there meanwhile.
-func (s *site) hold() error {
-	member := filepath.Join(s.dir.path, "member")
-	for _, path := range []string{member, filepath.Join(member, "wal"), filepath.Join(member, "snap")} {
-		if isMountPoint(path) {
-			return fmt.Errorf("%s is a mount point, and would come back over the new member: unmount it, or move it aside yourself", path)
-		}
-	}
-	opts := etcdsnap.StoppedOptions{}
-	if s.oldLog {
-		opts.WALDir = s.wal.path
-	}
-	inside, err := filepath.Glob(filepath.Join(escape(member), "wal", "*.wal"))
-	if err != nil {
-		return err
-	}
-	if s.wal == nil && len(inside) == 0 {
-		// An etcd that finds an old log beside a new database destroys data without a word.
-		return fmt.Errorf("%s has no log: if etcd runs with --wal-dir, give that, and if the log is lost, move the member aside yourself", member)
-	}
-	s.oldRevision, err = etcdsnap.LastRevision(s.dir.path, opts)
-	if errors.Is(err, etcdsnap.ErrInUse) {
-		return err
-	}
-	if err != nil {
-		s.unread = err.Error()
-		s.oldRevision = databaseRevision(s.db(s.dir.path))
-	}
-	s.database, err = holdDatabase(s.db(s.dir.path))
-	if s.database != nil {
-		s.held = append(s.held, s.database)
-	}
-	return err
-}
-
-// alone reports an etcd that has the old database open: one that was started meanwhile waits for its lock, and would go on with
-// that database, wherever it has been moved, and with the new log.
-func (s *site) alone() error {
-	if s.database == nil {
-		return nil
-	}
-	return alone(s.database)
-}
-
-// databaseRevision is better than nothing where the log can't be read, and 0 where the database can't either.
-func databaseRevision(path string) int64 {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return 0
-	}
-	snapshot, err := etcdsnap.Open(f, stat.Size())
-	if err != nil {
-		return 0
-	}
-	return snapshot.Revision()
-}
-
-func (s *site) db(dir string) string { return filepath.Join(dir, "member", "snap", "db") }
+// database is where etcd has it in a data directory.
+func database(dir string) string { return filepath.Join(dir, "member", "snap", "db") }
 
 // data is the directory that is made.
 func (s *site) data() string { return filepath.Join(s.dir.staging.Name(), "data") }

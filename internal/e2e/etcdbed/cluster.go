@@ -17,6 +17,11 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
+// Versions are the servers of each minor version that is supported.
+func Versions() map[string]peers.Program {
+	return map[string]peers.Program{"3.5": peers.Etcd35, "3.6": peers.Etcd36, "3.7": peers.Etcd37}
+}
+
 // Options say what kind of cluster a test wants. The zero value is one member of etcd 3.7.
 type Options struct {
 	// Etcd is the server.

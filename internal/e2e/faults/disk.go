@@ -48,3 +48,15 @@ func SmallDisk(t testing.TB, size string) string {
 	})
 	return dir
 }
+
+// NothingIn holds that a directory is empty, hidden files included.
+func NothingIn(t testing.TB, dir string) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		t.Errorf("left behind in %s: %s", dir, e.Name())
+	}
+}

@@ -1,12 +1,15 @@
 package peers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -102,6 +105,19 @@ func (p Program) Path(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return program
+}
+
+// Output runs the program, and gives what it prints. A failure ends the test.
+func (p Program) Output(t testing.TB, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(p.Path(t), args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v %s: %v\n%s", p, strings.Join(args, " "), err, &stderr)
+	}
+	return out
 }
 
 // Build is Path for callers that are no tests. Once ctx is done a build ends at its next step and leaves nothing

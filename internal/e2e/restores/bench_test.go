@@ -27,7 +27,7 @@ func snapshotOfSize(t testing.TB, size int64) string {
 		t.Fatal(err)
 	}
 	m, path := c.Members[0], filepath.Join(t.TempDir(), "snapshot")
-	stock(t, peers.EtcdCtl37, "snapshot", "save", path, "--endpoints", m.Endpoint, "--cacert", c.CA, "--cert", c.Cert, "--key", c.Key)
+	peers.EtcdCtl37.Output(t, "snapshot", "save", path, "--endpoints", m.Endpoint, "--cacert", c.CA, "--cert", c.Cert, "--key", c.Key)
 	m.Kill(t)
 	if err := os.RemoveAll(m.DataDir); err != nil { // as large as the snapshot
 		t.Fatal(err)

@@ -75,7 +75,7 @@ func TestStockEtcdBoots(t *testing.T) {
 			t.Run(fmt.Sprintf("%s with %d from %s", way.to, members, way.from), func(t *testing.T) {
 				t.Parallel()
 				// Or else nobody may join before the members have known each other for five seconds.
-				c := etcdbed.Plan(t, etcdbed.Options{Etcd: etcds[way.to], Members: members, Args: []string{"--strict-reconfig-check=false"}})
+				c := etcdbed.Plan(t, etcdbed.Options{Etcd: etcdbed.Versions()[way.to], Members: members, Args: []string{"--strict-reconfig-check=false"}})
 				result := restored(t, sources[way.from].path, c, restore.Options{Etcd: way.to + ".0"})
 				if result.Upgrade != way.upgrade {
 					t.Errorf("upgrade %q, want %q", result.Upgrade, way.upgrade)

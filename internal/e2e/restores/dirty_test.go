@@ -78,7 +78,7 @@ func takesWrites(t *testing.T, c *etcdbed.Cluster) {
 }
 
 func TestNoSpaceIsLeftBehind(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			t.Parallel()
 			old := etcdbed.Start(t, etcdbed.Options{Etcd: etcd})
@@ -111,7 +111,7 @@ func TestCorruptIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "CORRUPT") || !strings.Contains(err.Error(), id) {
 		t.Errorf("got %v, want an error that tells of CORRUPT at %s", err, id)
 	}
-	empty(t, parent)
+	faults.NothingIn(t, parent)
 
 	result := restored(t, path, c, restore.Options{DespiteCorruption: true})
 	if want := []etcdsnap.Alarm{{MemberID: id, Kind: "CORRUPT"}}; !slices.Equal(result.Alarms, want) {
@@ -221,7 +221,7 @@ func startLocked(t *testing.T, m *etcdbed.Member, etcd peers.Program) func(user 
 }
 
 func TestAuthentication(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			t.Parallel()
 			path := takeLocked(t, etcd)
@@ -262,7 +262,7 @@ func TestAuthentication(t *testing.T) {
 }
 
 func TestLeases(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			t.Parallel()
 			s := takeSource(t, etcd)
@@ -333,7 +333,7 @@ func bucketsOf(t *testing.T, path string) map[string]map[string]string {
 }
 
 func TestOldMembersAreGone(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			t.Parallel()
 			old := etcdbed.Start(t, etcdbed.Options{Etcd: etcd, Members: 3, Args: []string{"--strict-reconfig-check=false"}})

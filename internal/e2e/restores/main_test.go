@@ -1,10 +1,8 @@
 package restores
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,13 +14,9 @@ import (
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/etcdbed"
-	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
 func TestMain(m *testing.M) { command.Main(m) }
-
-// etcds are the servers of each minor version that is supported.
-var etcds = map[string]peers.Program{"3.5": peers.Etcd35, "3.6": peers.Etcd36, "3.7": peers.Etcd37}
 
 // age is how old the snapshots of these tests pretend to be.
 const age = time.Minute
@@ -97,29 +91,4 @@ func restoreFile(t testing.TB, path string, members []restore.Member, opts resto
 	}
 	defer f.Close()
 	return restore.Restore(t.Context(), f, members, age, opts)
-}
-
-// empty holds that nothing is in dir, hidden files included.
-func empty(t testing.TB, dir string) {
-	t.Helper()
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range list {
-		t.Errorf("left behind in %s: %s", dir, e.Name())
-	}
-}
-
-// stock runs a stock program and gives what it printed.
-func stock(t testing.TB, p peers.Program, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(p.Path(t), args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v %s: %v\n%s", p, strings.Join(args, " "), err, &stderr)
-	}
-	return out
 }

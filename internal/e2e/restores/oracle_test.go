@@ -26,7 +26,7 @@ import (
 
 // What etcdutl makes of the same snapshot is what we make, but for what a new cluster should not have.
 func TestEtcdutlIsTheOracle(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			t.Parallel()
 			old := etcdbed.Start(t, etcdbed.Options{Etcd: etcd})
@@ -55,7 +55,7 @@ func likeEtcdutl(t *testing.T, path string, members int) {
 	}
 	for _, m := range c.Members {
 		theirs := filepath.Join(t.TempDir(), m.Name)
-		stock(t, peers.EtcdUtl37, "snapshot", "restore", path, "--data-dir", theirs, "--name", m.Name, "--initial-cluster", initialCluster(c),
+		peers.EtcdUtl37.Output(t, "snapshot", "restore", path, "--data-dir", theirs, "--name", m.Name, "--initial-cluster", initialCluster(c),
 			"--initial-advertise-peer-urls", m.PeerURL, "--initial-cluster-token", token, "--bump-revision", "1000000000", "--mark-compacted")
 		sameDatabase(t, m.DB(), filepath.Join(theirs, "member/snap/db"), result)
 		sameLog(t, readLog(t, m.DataDir, members), readLog(t, theirs, members))

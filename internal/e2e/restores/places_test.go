@@ -132,7 +132,7 @@ func TestLogWithoutDatabase(t *testing.T) {
 		t.Errorf("got %v, want that a log exists", err)
 	}
 	same(t, wal, before)
-	empty(t, filepath.Dir(members[0].DataDir))
+	faults.NothingIn(t, filepath.Dir(members[0].DataDir))
 	result, err := restoreNow(t.Context(), t, o.snapshot, members, restore.Options{MoveAside: true})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 	"github.com/clustersnap/clustersnap/internal/e2e/etcdbed"
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
@@ -39,7 +40,7 @@ func scratch(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	t.Cleanup(func() {
-		empty(t, dir)
+		faults.NothingIn(t, dir)
 		if n := running(dir); n > 0 {
 			t.Errorf("%d etcds still run", n)
 		}
@@ -71,7 +72,7 @@ func prove(ctx context.Context, t *testing.T, path, dir string, opts restore.Pro
 
 func TestProof(t *testing.T) {
 	watchSockets(t)
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			t.Parallel()
 			proves(t, etcd.Path(t), etcd, version)

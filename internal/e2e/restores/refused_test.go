@@ -16,6 +16,7 @@ import (
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 	"github.com/clustersnap/clustersnap/internal/e2e/etcdbed"
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
@@ -61,7 +62,7 @@ func TestBadInputIsRefused(t *testing.T) {
 			if result != nil || !errors.Is(err, etcdsnap.ErrCorrupt) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("got %+v and %v, want ErrCorrupt", result, err)
 			}
-			empty(t, parent)
+			faults.NothingIn(t, parent)
 		})
 	}
 }
@@ -159,7 +160,7 @@ func TestBadMembersAreRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %q", err, c.says)
 			}
-			empty(t, parent)
+			faults.NothingIn(t, parent)
 		})
 	}
 }
@@ -179,7 +180,7 @@ func TestLinkToTheOthersDirectory(t *testing.T) {
 	if _, err := restoreFile(t, s.path, m, restore.Options{}); err == nil || !strings.Contains(err.Error(), "share the directory") {
 		t.Errorf("got %v", err)
 	}
-	empty(t, m[0].DataDir)
+	faults.NothingIn(t, m[0].DataDir)
 }
 
 func TestVersionsAreRefused(t *testing.T) {
@@ -205,7 +206,7 @@ func TestVersionsAreRefused(t *testing.T) {
 			if err == nil || errors.Is(err, restore.ErrVersion) != c.version || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %q, ErrVersion %v", err, c.says, c.version)
 			}
-			empty(t, parent)
+			faults.NothingIn(t, parent)
 		})
 	}
 }

@@ -85,7 +85,7 @@ func BenchmarkVerify(b *testing.B) {
 			fill(b, c.Client(b), benchSize)
 			path, verifysnap, etcdutl := filepath.Join(b.TempDir(), "snapshot"), program(b, "verifysnap"), peers.EtcdUtl37.Path(b)
 			m := c.Members[0]
-			stock(b, peers.EtcdCtl37, "snapshot", "save", path, "--endpoints", m.Endpoint, "--cacert", c.CA, "--cert", c.Cert, "--key", c.Key)
+			peers.EtcdCtl37.Output(b, "snapshot", "save", path, "--endpoints", m.Endpoint, "--cacert", c.CA, "--cert", c.Cert, "--key", c.Key)
 			m.Kill(b)
 			size := func() (int64, error) {
 				info, err := os.Stat(path)

@@ -101,7 +101,7 @@ func TestBrokenStreams(t *testing.T) {
 			if !errors.Is(err, broken.want) {
 				t.Errorf("got %v, want %v", err, broken.want)
 			}
-			empty(t, dir)
+			faults.NothingIn(t, dir)
 			proxy.Pass()
 			save(t, client, etcdsnap.Options{}) // the same client goes on
 		})

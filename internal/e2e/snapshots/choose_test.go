@@ -66,7 +66,7 @@ func raise(t *testing.T, client *clientv3.Client, m *etcdbed.Member, kind etcdse
 }
 
 func TestAlarms(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd, Members: 3})
 			client := c.Client(t)
@@ -105,7 +105,7 @@ func TestDowngradeIsRefused(t *testing.T) {
 }
 
 func TestAuthentication(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd})
 			c.EnableAuth(t, "sesame")

@@ -13,7 +13,7 @@ import (
 // A snapshot that is taken while clients write is what etcd had at its revision, and what etcd's own
 // tools say of it.
 func TestSaveUnderLoad(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		for _, members := range []int{1, 3} {
 			t.Run(fmt.Sprintf("etcd %s, %d members", version, members), func(t *testing.T) {
 				c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd, Members: members})
@@ -47,7 +47,7 @@ func likeEtcdutl(t testing.TB, path string, info etcdsnap.Info) {
 		Revision, TotalKey, TotalSize int64
 		Version                       string
 	}
-	if err := json.Unmarshal(stock(t, peers.EtcdUtl37, "snapshot", "status", path, "-w", "json"), &status); err != nil {
+	if err := json.Unmarshal(peers.EtcdUtl37.Output(t, "snapshot", "status", path, "-w", "json"), &status); err != nil {
 		t.Fatal(err)
 	}
 	c := info.Content

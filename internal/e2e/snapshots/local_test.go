@@ -29,7 +29,7 @@ func fill(t testing.TB, client *clientv3.Client, size int64) {
 // Pages from the member's own file are those of the stream's transaction, while clients write, and etcd compacts and
 // defragments: on disk and in memory.
 func TestLocalUnderLoad(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		for name, dir := range map[string]func(testing.TB) string{
 			"on disk":   func(t testing.TB) string { return t.TempDir() },
 			"in memory": func(t testing.TB) string { return faults.SmallDisk(t, "2g") },

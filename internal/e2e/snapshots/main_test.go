@@ -1,12 +1,9 @@
 package snapshots
 
 import (
-	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -14,13 +11,9 @@ import (
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/etcdbed"
-	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
 func TestMain(m *testing.M) { command.Main(m) }
-
-// etcds are the servers of each minor version that is supported.
-var etcds = map[string]peers.Program{"3.5": peers.Etcd35, "3.6": peers.Etcd36, "3.7": peers.Etcd37}
 
 // save saves from all endpoints of client to a new file.
 func save(t testing.TB, client *clientv3.Client, opts etcdsnap.Options) (string, *etcdsnap.Saved) {
@@ -64,29 +57,4 @@ func sameHash(t testing.TB, path string, m *etcdbed.Member) {
 	if got != want {
 		t.Errorf("HashKV at revision %d, compacted up to %d: %d in the snapshot, %d at %s", s.Revision(), compacted, got, want, m.Name)
 	}
-}
-
-// empty holds that nothing is in dir, hidden files included.
-func empty(t testing.TB, dir string) {
-	t.Helper()
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range list {
-		t.Errorf("left behind in %s: %s", dir, e.Name())
-	}
-}
-
-// stock runs a stock program and gives what it printed.
-func stock(t testing.TB, p peers.Program, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(p.Path(t), args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v %s: %v\n%s", p, strings.Join(args, " "), err, &stderr)
-	}
-	return out
 }

@@ -33,7 +33,7 @@ func churned(t testing.TB, etcd peers.Program) (*etcdbed.Cluster, string, *etcds
 
 // What is read from a snapshot is what etcd answers, at the latest revision and at older ones.
 func TestReadsLikeEtcd(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			c, path, saved := churned(t, etcd)
 			client, s := c.Client(t), open(t, path)

@@ -15,7 +15,7 @@ import (
 // A member that was killed under load is saved from its directory: what it had put into its database. Started again it
 // has at least that, and the same.
 func TestStopped(t *testing.T) {
-	for version, etcd := range etcds {
+	for version, etcd := range etcdbed.Versions() {
 		t.Run("etcd "+version, func(t *testing.T) {
 			c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd})
 			m := c.Members[0]
