@@ -35,7 +35,7 @@ type Etcd struct {
 	// ClientURLs are those that it advertises to clients elsewhere.
 	ClientURLs []Setting `json:"clientURLs,omitempty"`
 	// Credentials are the client credentials for Endpoints that the node declares, the best first, none where etcd serves without
-	// TLS: see [Etcd.ClientTLS].
+	// TLS: see [Etcd.ClientTLS]. Put one before them to have it preferred.
 	Credentials []Credential `json:"credentials,omitempty"`
 	// Quota is --quota-backend-bytes, zero for etcd's default of 2 GiB.
 	Quota Setting `json:"quota,omitzero"`

@@ -112,6 +112,20 @@ client https://127.0.0.1:2379 <- ETCD --advertise-client-urls
 image k8s.gcr.io/etcd-amd64:3.2.18 <- ETCD image
 version 3.2.18 <- ETCD image (from its tag)
 `},
+		{"kind", "kind", `
+name kind-control-plane <- ETCD --name
+peer https://172.18.0.2:2380 <- ETCD --initial-advertise-peer-urls
+cluster kind-control-plane=https://172.18.0.2:2380 <- ETCD --initial-cluster
+data /var/lib/etcd <- ETCD --data-dir
+endpoint https://127.0.0.1:2379 <- ETCD --listen-client-urls
+client https://172.18.0.2:2379 <- ETCD --advertise-client-urls
+ca /etc/kubernetes/pki/etcd/ca.crt <- ETCD --trusted-ca-file
+cert /etc/kubernetes/pki/etcd/healthcheck-client.crt <- ETCD --cert-file (healthcheck-client beside it)
+key /etc/kubernetes/pki/etcd/healthcheck-client.key <- ETCD --cert-file (healthcheck-client beside it)
+[peer and server]
+image registry.k8s.io/etcd:3.5.15-0 <- ETCD image
+version 3.5.15 <- ETCD image (from its tag)
+`},
 		{"minikube", "minikube", `
 name minikube <- ETCD --name
 peer https://192.168.49.2:2380 <- ETCD --initial-advertise-peer-urls
