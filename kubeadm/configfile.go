@@ -20,23 +20,19 @@ func (p *program) useConfigFile(root fs.FS) error {
 	if err != nil {
 		return err
 	}
-	var settings map[string]any
-	if err := readYAML(root, name, &settings); err != nil {
+	if err := p.readConfigFile(root, name); err != nil {
 		return fmt.Errorf("%s: %w", config.Source, err)
 	}
-	p.file, p.inFile, p.envPrefix, p.flags = name, true, "", configFlags(settings, "")
 	return nil
 }
 
-// readConfigFile reads an etcd that no static pod runs.
-func readConfigFile(root fs.FS, name string) (*program, error) {
-	p := &program{file: name, inFile: true}
+func (p *program) readConfigFile(root fs.FS, name string) error {
 	var settings map[string]any
 	if err := readYAML(root, name, &settings); err != nil {
-		return nil, err
+		return err
 	}
-	p.flags = configFlags(settings, "")
-	return p, nil
+	p.file, p.inFile, p.envPrefix, p.flags = name, true, "", configFlags(settings, "")
+	return nil
 }
 
 // sections of etcd's configuration file hold what are flags of their own on a command line, some with a prefix.

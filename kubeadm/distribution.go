@@ -22,15 +22,15 @@ type distribution struct {
 	// configFile and envFile are of an etcd that no static pod runs.
 	configFile, envFile string
 	// credentials are client pairs for etcd, the best first.
-	credentials []files3
+	credentials []pairFiles
 	// files are what else belongs into a backup.
 	files []string
 	// instead says what to do where this package can't help.
 	instead string
 }
 
-// files3 are a CA, a certificate and a key.
-type files3 struct{ ca, cert, key string }
+// pairFiles are a CA, a certificate and a key.
+type pairFiles struct{ ca, cert, key string }
 
 // DistributionError means that another installer has set the node up, in a way that this package does not read.
 type DistributionError struct {
@@ -87,7 +87,7 @@ func kubeadmManifest(root fs.FS) (string, bool) {
 
 // withHost fills in what is named for the host.
 func (d *distribution) withHost(root fs.FS) (*distribution, error) {
-	if !slices.ContainsFunc(d.credentials, func(f files3) bool { return strings.Contains(f.cert, "HOST") }) {
+	if !slices.ContainsFunc(d.credentials, func(f pairFiles) bool { return strings.Contains(f.cert, "HOST") }) {
 		return d, nil
 	}
 	named := *d
@@ -102,7 +102,7 @@ func (d *distribution) withHost(root fs.FS) (*distribution, error) {
 	named.credentials = slices.Clone(d.credentials)
 	for i, f := range named.credentials {
 		host := strings.TrimSpace(string(name))
-		named.credentials[i] = files3{f.ca, strings.ReplaceAll(f.cert, "HOST", host), strings.ReplaceAll(f.key, "HOST", host)}
+		named.credentials[i] = pairFiles{f.ca, strings.ReplaceAll(f.cert, "HOST", host), strings.ReplaceAll(f.key, "HOST", host)}
 	}
 	return &named, nil
 }
@@ -116,11 +116,12 @@ func (d *distribution) findEtcd(root fs.FS, pods []staticPod, apiserver bool) (*
 	if err != nil {
 		return nil, err
 	}
-	if etcd == nil && d.configFile != "" {
-		return readConfigFile(root, d.configFile)
-	}
-	if etcd != nil {
+	switch {
+	case etcd != nil:
 		err = etcd.useConfigFile(root)
+	case d.configFile != "":
+		etcd = new(program)
+		err = etcd.readConfigFile(root, d.configFile)
 	}
 	return etcd, err
 }
@@ -148,7 +149,7 @@ func readEnvFile(root fs.FS, name string) (*program, error) {
 }
 
 // pairs are d's credentials, with where they are known from.
-func pairs(list []files3, distribution string) []Credential {
+func pairs(list []pairFiles, distribution string) []Credential {
 	var found []Credential
 	for _, f := range list {
 		set := func(name string) Setting {

@@ -25,9 +25,9 @@ var rke2 = &distribution{
 	files:       []string{rke2Server + "tls", rke2Server + "cred", rke2Server + "token", "etc/rancher/rke2"},
 }
 
-func k3sCredentials(server string) []files3 {
+func k3sCredentials(server string) []pairFiles {
 	ca := server + "tls/etcd/server-ca.crt"
-	return []files3{
+	return []pairFiles{
 		{ca, server + "tls/etcd/client.crt", server + "tls/etcd/client.key"},
 		{ca, server + "tls/etcd/server-client.crt", server + "tls/etcd/server-client.key"},
 	}

@@ -8,6 +8,6 @@ var kubespray = &distribution{
 	manifestDir: manifestDir,
 	inManifests: true,
 	envFile:     "etc/etcd.env",
-	credentials: []files3{{"etc/ssl/etcd/ssl/ca.pem", "etc/ssl/etcd/ssl/admin-HOST.pem", "etc/ssl/etcd/ssl/admin-HOST-key.pem"}},
+	credentials: []pairFiles{{"etc/ssl/etcd/ssl/ca.pem", "etc/ssl/etcd/ssl/admin-HOST.pem", "etc/ssl/etcd/ssl/admin-HOST-key.pem"}},
 	files:       []string{"etc/etcd.env", "etc/hostname", "etc/ssl/etcd"},
 }

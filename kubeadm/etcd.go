@@ -83,7 +83,7 @@ func startedIndirectly(pods []staticPod, name string) error {
 
 // readEtcd reads a member's settings. Absent flags have etcd's defaults
 // (server/embed/config.go in etcd-io/etcd).
-func (n *Node) readEtcd(etcd, apiserver *program, usual []files3) (err error) {
+func (n *Node) readEtcd(etcd, apiserver *program, usual []pairFiles) (err error) {
 	if etcd == nil {
 		return n.readExternal(apiserver)
 	}

@@ -18,8 +18,8 @@ var (
 	// ErrNoEtcd means that nothing on the node runs etcd, and no kube-apiserver there says where one is: the node is a
 	// worker.
 	ErrNoEtcd = errors.New("no static pod runs etcd or kube-apiserver")
-	// ErrAmbiguous means that more than one container runs etcd, or that two manifests are of the same pod, so that none
-	// of them can be taken for the cluster's. Copies left in the manifest
+	// ErrAmbiguous means that there are two of what there has to be one: containers that run etcd or kube-apiserver, manifests of
+	// one pod, an etcd beside the one that kube-apiserver uses, traces of two installers. Copies left in the manifest
 	// directory do this: the kubelet runs those too (kubernetes/kubeadm#2823).
 	ErrAmbiguous = errors.New("there is more than one")
 	// ErrDynamicCommand means that a manifest leaves a value to be computed when

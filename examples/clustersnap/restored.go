@@ -87,7 +87,11 @@ func (r etcdRestore) run(ctx context.Context, out steps, src io.Reader, taken, n
 		case err != nil:
 			return "", err
 		}
-		return fmt.Sprintf("%s in place, revision %d raised to %d", mib(result.Snapshot.Size), result.SnapshotRevision, result.Revision), nil
+		revision := fmt.Sprintf("revision %d raised to %d", result.SnapshotRevision, result.Revision)
+		if r.opts.WatchesMissEvents {
+			revision = fmt.Sprintf("at revision %d", result.Revision)
+		}
+		return fmt.Sprintf("%s in place, %s", mib(result.Snapshot.Size), revision), nil
 	})
 	if err != nil {
 		return err
@@ -135,7 +139,7 @@ func (r etcdRestore) remarks(out steps, result *restore.Result) {
 			}
 		}
 		if m.Unread != "" {
-			out.line("note", "the old member's last revision could not be read, and does not count: "+m.Unread)
+			out.line("note", fmt.Sprintf("of the old member only revision %d could be read, so that no more is known of it: %s", m.OldRevision, m.Unread))
 		}
 	}
 	if r.initialCluster != "" && r.opts.ClusterToken == "" {
