@@ -49,11 +49,11 @@ func Example_backupNode() {
 		saved, err = etcdsnap.Save(ctx, w, etcd, etcdsnap.Options{})
 		return err
 	})))
-	bundle, err := pkibundle.Collect(nodeFS, node.Files) // after the snapshot that needs its keys
+	bundle, err := pkibundle.Collect(nodeFS, node.Files, programs(node)) // after the snapshot that needs its keys
 	check(err)
 	defer bundle.Clear()
 	check(set.Add("pki.tar.age", nil, func(w io.Writer) error {
-		_, err := pkibundle.Seal(w, bundle, recipient)
+		_, err := pkibundle.Seal(w, bundle, []age.Recipient{recipient}, now, pkibundle.SealOptions{})
 		return err
 	}))
 	check(set.Close())
@@ -78,6 +78,21 @@ func Example_backupNode() {
 	// etcd.snap.zst
 	// pki.tar.age
 	// verified: true
+}
+
+// programs hands on what the node's programs read.
+func programs(node *kubeadm.Node) (found []pkibundle.Program) {
+	for _, p := range node.Programs {
+		program := pkibundle.Program{Name: p.Name}
+		for _, f := range p.Files {
+			program.Files = append(program.Files, pkibundle.Reference{Flag: f.Source.Key, Path: f.Value})
+		}
+		for _, m := range p.Mounts {
+			program.Mounts = append(program.Mounts, pkibundle.Mount(m))
+		}
+		found = append(found, program)
+	}
+	return found
 }
 
 // A snapshot that is compressed and counted on its way: both are writers around the destination. Two

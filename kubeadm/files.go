@@ -22,6 +22,11 @@ var usualFiles = []string{
 	"var/lib/kubelet/instance-config.yaml", // v1.37 writes it, v1.29 did not
 	"var/lib/kubelet/kubeadm-flags.env",
 	"var/lib/kubelet/pki",
+	"etc/kubernetes/patches", // where kubeadm's documents put them
+	"etc/default/kubelet",    // read by the drop-ins below, on Debian and on Fedora
+	"etc/sysconfig/kubelet",
+	"etc/systemd/system/kubelet.service.d",
+	"usr/lib/systemd/system/kubelet.service.d",
 }
 
 // controlPlane are the programs whose flags name files.
@@ -38,7 +43,7 @@ var otherFlags = []string{"runtime-config", "log-file", "lock-file", "use-legacy
 var repeatedFlags = []string{"service-account-key-file", "tls-sni-cert-key"}
 
 // readFiles lists what of the node has to be in a backup: the manifests, what the distribution usually
-// writes, and every file that a flag of the control plane names. Of the usual files those are left out
+// writes, every file that a flag of the control plane names, and those that other static pods mount. Of the usual files those are left out
 // that are known not to be there: whoever collects the others says what is wrong with them.
 func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distribution) error {
 	var list []string
@@ -70,7 +75,7 @@ func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distrib
 			if err != nil {
 				return err
 			}
-			n.Programs = append(n.Programs, Program{Name: name, Image: p.image(), Files: named})
+			n.Programs = append(n.Programs, Program{Name: name, Image: p.image(), Files: named, Mounts: p.mounts()})
 			if p.file != p.manifest {
 				list = append(list, p.file)
 			}
@@ -82,6 +87,13 @@ func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distrib
 				}
 			}
 		}
+	}
+	for _, p := range others(pods) {
+		p := Program{Name: p.name(), Image: p.image(), Files: p.mountedFiles(root), Mounts: p.mounts()}
+		for _, file := range p.Files {
+			list = append(list, strings.TrimPrefix(file.Value, "/"))
+		}
+		n.Programs = append(n.Programs, p)
 	}
 	slices.Sort(list)
 	n.Files = withoutChildren(slices.Compact(list))

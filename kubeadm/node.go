@@ -46,12 +46,13 @@ type Node struct {
 	Etcd      Etcd     `json:"etcd"`
 	// APIServer is nil on a node that runs etcd alone.
 	APIServer *APIServer `json:"apiServer,omitempty"`
-	// Programs are those of the control plane that run here, each with the files that it is told to read.
+	// Programs are those of the control plane that run here, each with the files that it is told to read, and after
+	// them those of other static pods, such as a KMS plugin or kube-vip, each with the files that it mounts.
 	Programs []Program `json:"programs"`
 	// Files are the files and directories that a backup of the node has to hold beside
 	// etcd's data, relative to the node's root and sorted: the manifests, what kubeadm
-	// writes, and every file that a flag of the control plane names, such as the
-	// encryption configuration. What those files name in turn is not among them yet.
+	// writes, every file that a flag of the control plane names, such as the encryption configuration, and those that
+	// other static pods mount. What these name in turn is not among them: Programs has the mounts that such names go through.
 	Files []string `json:"files"`
 	// Directories are those of Files that are directories.
 	Directories []string `json:"directories,omitempty"`
@@ -59,13 +60,21 @@ type Node struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Program is one of the control plane's.
+// Program is one that a static pod runs.
 type Program struct {
 	// Name is that of its command, such as "kube-scheduler".
 	Name  string  `json:"name"`
 	Image Setting `json:"image,omitzero"`
 	// Files are what its flags and variables name, by their paths on the node.
 	Files []Setting `json:"files,omitempty"`
+	// Mounts are the node's files and directories that it sees.
+	Mounts []Mount `json:"mounts,omitempty"`
+}
+
+// Mount is a path in a container, and what of the node is there.
+type Mount struct {
+	Path   string `json:"path"`
+	OnNode string `json:"onNode"`
 }
 
 // NodeFS returns the file system of the node mounted at dir: "/" on the node

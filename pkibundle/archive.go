@@ -3,19 +3,25 @@ package pkibundle
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
 	"strconv"
 )
 
 const tarBlock = 512
 
-// writeArchive writes the tar archive inside a bundle.
-func writeArchive(dst io.Writer, manifest []byte, b *Bundle) error {
+// writeArchive writes the tar archive inside a bundle. The signature is nil if there is none.
+func writeArchive(dst io.Writer, manifest, signature []byte, b *Bundle) error {
 	w := tar.NewWriter(dst)
-	files := append([]File{manifestFile(manifest)}, b.Files...)
+	files := []File{ownFile(manifestName, manifest)}
+	if signature != nil {
+		files = append(files, ownFile(signatureName, signature))
+	}
+	files = append(files, b.Files...)
 	for _, f := range files {
 		if err := w.WriteHeader(tarHeader(f)); err != nil {
 			return fmt.Errorf("write %q: %w", f.Path, err)
@@ -27,12 +33,14 @@ func writeArchive(dst io.Writer, manifest []byte, b *Bundle) error {
 	return w.Close()
 }
 
-func manifestFile(data []byte) File { return File{Path: manifestName, Mode: 0o600, Data: data} }
+// ownFile is one of the archive's own, beside those of the node.
+func ownFile(name string, data []byte) File { return File{Path: name, Mode: 0o600, Data: data} }
 
 func tarHeader(f File) *tar.Header {
 	h := &tar.Header{
 		Format: tar.FormatPAX, Typeflag: tar.TypeReg, Name: f.Path,
-		Mode: int64(f.Mode), Uid: f.UID, Gid: f.GID, Size: int64(len(f.Data)),
+		Mode: int64(f.Mode), Uid: f.Owner.UID, Gid: f.Owner.GID, Uname: f.Owner.User, Gname: f.Owner.Group,
+		Size: int64(len(f.Data)),
 	}
 	if f.Link != "" {
 		h.Typeflag, h.Linkname = tar.TypeSymlink, f.Link
@@ -46,24 +54,31 @@ func tarHeader(f File) *tar.Header {
 func readArchive(plain []byte) (*Bundle, *Manifest, error) {
 	src := bytes.NewReader(plain)
 	a := &archive{plain: plain, src: src, tar: tar.NewReader(src)}
-	first, err := a.next()
-	if err != nil {
-		return nil, nil, fmt.Errorf("first entry: %w", err)
-	}
-	if want := entryOf(manifestFile(first.Data)); entryOf(first) != want {
-		return nil, nil, fmt.Errorf("first entry is not %s", manifestName)
-	}
-	m, err := parseManifest(first.Data)
+	stored, err := a.own(manifestName)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &Bundle{}
+	m, err := parseManifest(stored)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Signer != nil {
+		signature, err := a.own(signatureName)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ed25519.Verify(m.Signer, signedText(stored), signature) {
+			return nil, nil, errors.New("the signature is not of this manifest and this signer")
+		}
+	}
+	b := &Bundle{Directories: m.Directories, Omitted: m.Omitted}
 	for _, want := range m.Files {
 		f, err := a.next()
 		if err != nil {
 			return nil, nil, fmt.Errorf("entry %q: %w", want.Path, err)
 		}
-		if got := entryOf(f); got != want {
+		f.Role = want.Role // of which a tar header knows nothing
+		if got := entryOf(f); !reflect.DeepEqual(got, want) {
 			return nil, nil, fmt.Errorf("entry %q is not as the manifest has it, for %q", got.Path, want.Path)
 		}
 		b.Files = append(b.Files, f)
@@ -82,6 +97,18 @@ type archive struct {
 	at    int           // where the next header starts in plain
 }
 
+// own reads one of the archive's own files, which comes next.
+func (a *archive) own(name string) ([]byte, error) {
+	f, err := a.next()
+	if err != nil {
+		return nil, fmt.Errorf("entry %q: %w", name, err)
+	}
+	if !reflect.DeepEqual(f, ownFile(name, f.Data)) {
+		return nil, fmt.Errorf("entry %q is not %s", f.Path, name)
+	}
+	return f.Data, nil
+}
+
 func (a *archive) next() (File, error) {
 	h, err := a.tar.Next()
 	if err == io.EOF {
@@ -90,7 +117,10 @@ func (a *archive) next() (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	f := File{Path: h.Name, Mode: fs.FileMode(h.Mode), UID: h.Uid, GID: h.Gid, Link: h.Linkname}
+	f := File{
+		Path: h.Name, Mode: fs.FileMode(h.Mode), Link: h.Linkname,
+		Owner: Owner{UID: h.Uid, GID: h.Gid, User: h.Uname, Group: h.Gname},
+	}
 	if err := checkHeader(h); err != nil {
 		return File{}, err
 	}
@@ -124,12 +154,12 @@ func checkHeader(h *tar.Header) error {
 		return fmt.Errorf("mode %#o has more than permission bits", h.Mode)
 	case h.Format != tar.FormatUSTAR && h.Format != tar.FormatPAX:
 		return fmt.Errorf("format is %v, not pax", h.Format)
-	case h.Uname != "" || h.Gname != "" || h.ModTime.Unix() != 0 || h.Devmajor != 0 || h.Devminor != 0:
-		return errors.New("has a time, a device number or the name of an owner")
+	case h.ModTime.Unix() != 0 || h.Devmajor != 0 || h.Devminor != 0:
+		return errors.New("has a time or a device number")
 	}
 	for key := range h.PAXRecords {
 		switch key {
-		case "path", "linkpath", "uid", "gid":
+		case "path", "linkpath", "uid", "gid", "uname", "gname":
 		default:
 			return fmt.Errorf("has the pax record %q", key)
 		}

@@ -117,7 +117,7 @@ func TestClear(t *testing.T) {
 	if !bytes.Equal(data, make([]byte, len(data))) || len(data) == 0 {
 		t.Errorf("contents are %q", data)
 	}
-	if _, err := pkibundle.Seal(&bytes.Buffer{}, b, newIdentity(t).Recipient()); err == nil {
+	if _, err := sealTo(&bytes.Buffer{}, b, newIdentity(t).Recipient()); err == nil {
 		t.Error("a cleared bundle was sealed")
 	}
 }

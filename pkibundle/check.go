@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,7 +26,7 @@ func (b *Bundle) check() error {
 		return errors.New("bundle holds no files")
 	}
 	var t tally
-	names := map[string]string{fold(manifestName): manifestName}
+	names := map[string]string{fold(manifestName): manifestName, fold(signatureName): signatureName}
 	for i, f := range b.Files {
 		if err := f.check(); err != nil {
 			return fmt.Errorf("%q: %w", f.Path, err)
@@ -42,14 +42,46 @@ func (b *Bundle) check() error {
 		}
 		names[fold(f.Path)] = f.Path
 	}
-	for _, f := range b.Files {
-		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
-			if file, taken := names[fold(dir)]; taken {
-				return fmt.Errorf("%q is a file, and the directory of %q", file, f.Path)
-			}
+	if err := b.checkDirectories(names); err != nil {
+		return err
+	}
+	for i, o := range b.Omitted {
+		if !printable(o.Path) || !printable(o.From) || !printable(o.Why) || i > 0 && o.key() <= b.Omitted[i-1].key() {
+			return fmt.Errorf("omission %q is not sorted, there twice, too long or no text", o.Path)
 		}
 	}
 	return b.checkLinks()
+}
+
+// checkDirectories makes sure that the directories are those of the files, and that no name is taken.
+func (b *Bundle) checkDirectories(names map[string]string) error {
+	want := parents(b.Files)
+	if len(want) != len(b.Directories) {
+		return fmt.Errorf("%d directories hold the files, and the bundle knows %d", len(want), len(b.Directories))
+	}
+	for i, d := range b.Directories {
+		switch other, taken := names[fold(d.Path)]; {
+		case taken:
+			return fmt.Errorf("%q and the directory %q are the same path, or differ in case only", other, d.Path)
+		case d.Path != want[i]:
+			return fmt.Errorf("directory %q comes where %q belongs", d.Path, want[i])
+		case d.Mode&^fs.ModePerm != 0:
+			return fmt.Errorf("%q: mode %v has more than permission bits", d.Path, d.Mode)
+		}
+		if err := d.Owner.check(); err != nil {
+			return fmt.Errorf("%q: %w", d.Path, err)
+		}
+		names[fold(d.Path)] = d.Path
+	}
+	return nil
+}
+
+// linkText gives the text of the link at a path; "" for anything else, and where there is nothing.
+func (b *Bundle) linkText(at string) (string, error) {
+	if i, ok := slices.BinarySearchFunc(b.Files, at, func(f File, at string) int { return strings.Compare(f.Path, at) }); ok {
+		return b.Files[i].Link, nil
+	}
+	return "", nil
 }
 
 // checkLinks makes sure that no link leads out of the bundle: on a restored
@@ -58,9 +90,9 @@ func (b *Bundle) checkLinks() error {
 	texts := map[string]string{}
 	for _, f := range b.Files {
 		texts[f.Path] = f.Link
-		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
-			texts[dir] = ""
-		}
+	}
+	for _, d := range b.Directories {
+		texts[d.Path] = ""
 	}
 	link := func(at string) (string, error) {
 		text, have := texts[at]
@@ -92,10 +124,24 @@ func (f File) check() error {
 		return errors.New("a link has mode 0777 and no contents")
 	case f.Mode&^fs.ModePerm != 0:
 		return fmt.Errorf("mode %v has more than permission bits", f.Mode)
-	case !isID(f.UID) || !isID(f.GID):
-		return fmt.Errorf("owner %d:%d is not two numbers of 32 bits", f.UID, f.GID)
+	case !isRole(f.Role):
+		return fmt.Errorf("role %q is not a word of lower case letters and dashes", f.Role)
+	}
+	return f.Owner.check()
+}
+
+func (o Owner) check() error {
+	switch {
+	case !isID(o.UID) || !isID(o.GID):
+		return fmt.Errorf("owner %d:%d is not two numbers of 32 bits", o.UID, o.GID)
+	case o.User != "" && !isAccount(o.User) || o.Group != "" && !isAccount(o.Group):
+		return fmt.Errorf("owner %q:%q is no name", o.User, o.Group)
 	}
 	return nil
+}
+
+func isRole(s string) bool {
+	return len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 func printable(s string) bool {

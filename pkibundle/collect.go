@@ -8,23 +8,38 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 )
-
-// kubeadm copies the whole etcd data directory here when it upgrades (Kubernetes,
-// cmd/kubeadm/app/phases/upgrade/staticpods.go), so it is never collected.
-const scratchDir = "etc/kubernetes/tmp"
 
 const modeLink = fs.FileMode(0o777)
 
-var errScratch = errors.New("kubeadm's own scratch copies are never collected: leave the path out")
+// Program is one that runs on the node, and what it is told to read.
+type Program struct {
+	Name  string // of its command, such as "kube-apiserver"
+	Files []Reference
+	// Mounts are what of the node it sees, through which paths in the files of Files lead. A process of the node itself,
+	// which sees all, needs none.
+	Mounts []Mount
+}
+
+// Reference is a file that a flag names.
+type Reference struct {
+	Flag string // such as "--encryption-provider-config"
+	Path string // on the node
+}
+
+// Mount is a path in a container, and what of the node is there. Both are absolute.
+type Mount struct{ Path, OnNode string }
 
 // Collect reads files and directories of a node. Root is the node's file system,
 // which must tell links ([fs.ReadLinkFS]), as that of [os.DirFS] does. Paths are
 // in the form of io/fs ("etc/kubernetes/pki"). Directories are read with all that
-// they hold, except for etc/kubernetes/tmp; only their files are kept. Collect
-// never asks root to follow a link, but os.DirFS follows one that appears between
+// they hold. Collect never asks root to follow a link, but os.DirFS follows one that appears between
 // two calls; a root that stays inside its tree is safe from that.
+//
+// The files that programs name are collected too, and those that these name in turn: the client
+// certificate of a kubeconfig, the kubeconfig of an admission plugin, and so on, as deep as it goes. Known are kubeconfigs and
+// the configuration files of kube-apiserver, kube-scheduler and the kubelet (k8s.io/apiserver/pkg/apis/apiserver,
+// k8s.io/kube-scheduler/config, k8s.io/kubelet/config).
 //
 // A symbolic link, met in a directory or on the way to a path, is kept as a link,
 // and what it leads to is collected too, under its own path. So a restored
@@ -34,13 +49,15 @@ var errScratch = errors.New("kubeadm's own scratch copies are never collected: l
 //
 // Nothing is skipped in silence. What is missing, unreadable, changed while it was
 // read, or neither file, directory nor link makes Collect fail with one error for
-// each such path (see [errors.Join]); so does a limit, as a [*TooLargeError].
-func Collect(root fs.FS, paths []string) (*Bundle, error) {
+// each such path (see [errors.Join]); so does a limit, as a [*TooLargeError]. What only another file names,
+// and the node does not have, is in [Bundle.Omitted]; so are etcd's data, the distribution's public CAs and
+// etc/kubernetes/tmp.
+func Collect(root fs.FS, paths []string, programs []Program) (*Bundle, error) {
 	node, ok := root.(fs.ReadLinkFS)
 	if !ok {
 		return nil, fmt.Errorf("collect: %T cannot tell links from files: use os.DirFS or another fs.ReadLinkFS", root)
 	}
-	c := &collector{node: node, files: map[string]File{}, walked: map[string]bool{}}
+	c := &collector{node: node, programs: programs, files: map[string]File{}, walked: map[string]bool{}, omitted: map[string]Omission{}}
 	for _, name := range paths {
 		if !fs.ValidPath(name) {
 			c.fail(name, errors.New("not a path as io/fs has them: write it without leading slash, \".\" and \"..\""))
@@ -48,11 +65,14 @@ func Collect(root fs.FS, paths []string) (*Bundle, error) {
 		}
 		c.take(name)
 	}
-	b := &Bundle{Files: slices.SortedFunc(maps.Values(c.files), byPath)}
+	c.close()
+	c.dropLinks()
+	b := &Bundle{
+		Files:   slices.SortedFunc(maps.Values(c.files), byPath),
+		Omitted: slices.SortedFunc(maps.Values(c.omitted), byKey),
+	}
 	if len(c.errs) == 0 {
-		if err := b.check(); err != nil {
-			c.errs = append(c.errs, fmt.Errorf("collect: %w", err))
-		}
+		c.finish(b)
 	}
 	if len(c.errs) > 0 {
 		b.Clear()
@@ -61,15 +81,32 @@ func Collect(root fs.FS, paths []string) (*Bundle, error) {
 	return b, nil
 }
 
+// finish adds what is said of files beside their contents.
+func (c *collector) finish(b *Bundle) {
+	assignRoles(b, c.programs)
+	err := c.directories(b)
+	if err == nil {
+		err = c.nameOwners(b)
+	}
+	if err == nil {
+		err = b.check()
+	}
+	if err != nil {
+		c.errs = append(c.errs, fmt.Errorf("collect: %w", err))
+	}
+}
+
 // collector holds what was read so far. Its files are under paths that pass
 // through no link, so that ".." means in a restored tree what it means on the node.
 type collector struct {
-	node   fs.ReadLinkFS
-	files  map[string]File
-	walked map[string]bool
-	tally  tally
-	full   bool // a limit of the whole bundle is reached: read no more
-	errs   []error
+	node     fs.ReadLinkFS
+	programs []Program
+	files    map[string]File
+	walked   map[string]bool
+	omitted  map[string]Omission
+	tally    tally
+	full     bool // a limit of the whole bundle is reached: read no more
+	errs     []error
 }
 
 // take collects what name leads to, and the links on the way.
@@ -80,10 +117,6 @@ func (c *collector) take(name string) {
 	at, err := follow(name, c.link)
 	if err != nil {
 		c.fail(name, err)
-		return
-	}
-	if at == scratchDir || strings.HasPrefix(at, scratchDir+"/") {
-		c.fail(name, errScratch)
 		return
 	}
 	c.visit(at)
@@ -102,12 +135,15 @@ func (c *collector) link(at string) (string, error) {
 	if text == "" {
 		return "", fmt.Errorf("%s is a link without a target", at)
 	}
-	uid, gid := owner(info)
-	return text, c.add(File{Path: at, Mode: modeLink, UID: uid, GID: gid, Link: text})
+	return text, c.add(File{Path: at, Mode: modeLink, Owner: owner(info), Link: text})
 }
 
 func (c *collector) visit(at string) {
 	if _, have := c.files[at]; have || c.walked[at] || c.full {
+		return
+	}
+	if why := leftOut(at); why != "" {
+		c.omit(Omission{Path: at, From: "its place", Why: why, Harmless: true})
 		return
 	}
 	info, err := c.node.Lstat(at)
@@ -132,14 +168,16 @@ func (c *collector) visit(at string) {
 
 func (c *collector) walk(dir string) error {
 	c.walked[dir] = true
+	if _, err := c.node.Lstat(path.Join(dir, "member/snap/db")); err == nil {
+		c.omit(Omission{Path: dir, From: "its place", Why: "it is the data of etcd, which a snapshot holds", Harmless: true})
+		return nil
+	}
 	entries, err := fs.ReadDir(c.node, dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if at := path.Join(dir, e.Name()); at != scratchDir {
-			c.visit(at)
-		}
+		c.visit(path.Join(dir, e.Name()))
 	}
 	return nil
 }
@@ -171,8 +209,7 @@ func (c *collector) read(at string) error {
 	if int64(n) != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
 		return errors.New("changed while it was read: collect again")
 	}
-	uid, gid := owner(before)
-	return c.add(File{Path: at, Mode: before.Mode().Perm(), UID: uid, GID: gid, Data: data[:n:n]})
+	return c.add(File{Path: at, Mode: before.Mode().Perm(), Owner: owner(before), Data: data[:n:n]})
 }
 
 func (c *collector) add(f File) error {
@@ -186,6 +223,8 @@ func (c *collector) add(f File) error {
 	c.files[f.Path] = f
 	return nil
 }
+
+func (c *collector) omit(o Omission) { c.omitted[o.key()] = o }
 
 func (c *collector) fail(at string, err error) {
 	switch {

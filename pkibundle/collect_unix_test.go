@@ -9,13 +9,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 
 	"github.com/clustersnap/clustersnap/pkibundle"
+	"testing/fstest"
 )
 
 func TestCollectKeepsOwners(t *testing.T) {
-	b, err := pkibundle.Collect(fstest.MapFS{
+	b, err := collect(fstest.MapFS{
 		"etc/a": {Sys: &syscall.Stat_t{Uid: 65534, Gid: 42}},
 		"etc/b": {Data: []byte("a"), Mode: link("").Mode, Sys: &syscall.Stat_t{Uid: 7, Gid: 8}},
 		"etc/c": {},
@@ -24,8 +24,8 @@ func TestCollectKeepsOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range [][2]int{{65534, 42}, {7, 8}, {0, 0}} {
-		if f := b.Files[i]; f.UID != want[0] || f.GID != want[1] {
-			t.Errorf("%s belongs to %d:%d, want %v", f.Path, f.UID, f.GID, want)
+		if f := b.Files[i]; f.Owner.UID != want[0] || f.Owner.GID != want[1] {
+			t.Errorf("%s belongs to %d:%d, want %v", f.Path, f.Owner.UID, f.Owner.GID, want)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestCollectDoesNotOpenFIFO(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := pkibundle.Collect(os.DirFS(dir), []string{"."})
+	_, err := collect(os.DirFS(dir), []string{"."})
 	if err == nil || !strings.HasPrefix(err.Error(), "collect pipe: prw------- is neither file") {
 		t.Errorf("error %v", err)
 	}
@@ -55,29 +55,24 @@ func TestRestoredTreeIsTheSame(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(old, path), []byte("contents of "+path), 0o600))
 		must(t, os.Chmod(filepath.Join(old, path), mode))
 	}
+	must(t, os.Chmod(filepath.Join(old, "etc/kubernetes/ssl/etcd"), 0o750))
 	must(t, os.Symlink("/etc/kubernetes/ssl", filepath.Join(old, "etc/kubernetes/pki")))
 	must(t, os.Symlink("/var/lib/kubelet/pki/2026.pem", filepath.Join(old, "var/lib/kubelet/pki/current.pem")))
 
 	paths := []string{"etc/kubernetes/pki", "var/lib/kubelet/pki/current.pem"}
-	b, err := pkibundle.Collect(os.DirFS(old), paths)
+	b, err := collect(os.DirFS(old), paths)
 	must(t, err)
 	id := newHybrid(t)
 	sealed, m := seal(t, b, id.Recipient())
-	opened, _, err := pkibundle.Open(bytes.NewReader(sealed), id)
+	opened, _, err := openWith(bytes.NewReader(sealed), id)
 	must(t, err)
 
-	restored := t.TempDir()
-	for _, f := range opened.Files {
-		to := filepath.Join(restored, f.Path)
-		must(t, os.MkdirAll(filepath.Dir(to), 0o700))
-		if f.Link != "" {
-			must(t, os.Symlink(f.Link, to))
-			continue
-		}
-		must(t, os.WriteFile(to, f.Data, 0o600))
-		must(t, os.Chmod(to, f.Mode))
-	}
-	again, err := pkibundle.Collect(os.DirFS(restored), paths)
+	parent, err := os.OpenRoot(t.TempDir())
+	must(t, err)
+	defer parent.Close()
+	must(t, pkibundle.Extract(parent, "restored", opened, pkibundle.ExtractOptions{}))
+	restored := filepath.Join(parent.Name(), "restored")
+	again, err := collect(os.DirFS(restored), paths)
 	must(t, err)
 	if !equalFiles(again.Files, b.Files) || len(b.Files) != 5 {
 		t.Errorf("restored tree gives\n%v\nthe old one\n%v", again.Files, b.Files)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"testing/fstest"
+	"time"
 
 	"filippo.io/age"
 
@@ -23,32 +24,30 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	bundle, err := pkibundle.Collect(node, []string{"etc/kubernetes/pki", "etc/kubernetes/admin.conf"})
+	bundle, err := pkibundle.Collect(node, []string{"etc/kubernetes/pki", "etc/kubernetes/admin.conf"}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer bundle.Clear()
 	var file bytes.Buffer
-	sealed, err := pkibundle.Seal(&file, bundle, identity.Recipient())
+	sealed, err := pkibundle.Seal(&file, bundle, []age.Recipient{identity.Recipient()}, time.Now(), pkibundle.SealOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	opened, manifest, err := pkibundle.Open(&file, identity)
+	opened, manifest, err := pkibundle.Open(&file, []age.Identity{identity}, pkibundle.OpenOptions{Digest: sealed.Digest()})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer opened.Clear()
-	fmt.Println("same digest:", manifest.Digest() == sealed.Digest())
-	for _, f := range opened.Files {
-		fmt.Println(f.Mode, f.Path)
+	for _, f := range manifest.Files {
+		fmt.Println(f.Mode, f.Path, f.Role)
 	}
 	fmt.Println(opened)
 	// Output:
-	// same digest: true
-	// -rw------- etc/kubernetes/admin.conf
-	// -rw-r--r-- etc/kubernetes/pki/ca.crt
-	// -rw------- etc/kubernetes/pki/ca.key
-	// -rw-r--r-- etc/kubernetes/pki/etcd/ca.crt
+	// -rw------- etc/kubernetes/admin.conf admin-kubeconfig
+	// -rw-r--r-- etc/kubernetes/pki/ca.crt cluster-ca-cert
+	// -rw------- etc/kubernetes/pki/ca.key cluster-ca-key
+	// -rw-r--r-- etc/kubernetes/pki/etcd/ca.crt etcd-ca-cert
 	// bundle of 4 files, 43 bytes [redacted]
 }

@@ -2,28 +2,36 @@ package pkibundle
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"reflect"
 	"slices"
 	"testing"
+	"time"
 )
 
 // seeds gives archives that open, and the same archives spoiled.
 func seeds(t testing.TB) (good, bad [][]byte) {
 	t.Helper()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	for _, files := range [][]File{
 		{{Path: "a"}},
-		{{Path: "etc/a", Mode: 0o600, UID: 1 << 31, Data: bytes.Repeat([]byte("a"), 513)}, {Path: "etc/b", Mode: modeLink, Link: "a"}},
-		{{Path: "caf\u00e9/key", Mode: 0o644, GID: 7, Data: []byte("key")}, {Path: "pki", Mode: modeLink, Link: "/caf\u00e9"}},
+		{{Path: "etc/a", Mode: 0o600, Owner: Owner{UID: 1 << 31, User: "etcd"}, Data: bytes.Repeat([]byte("a"), 513)}, {Path: "etc/b", Mode: modeLink, Link: "a"}},
+		{{Path: "caf\u00e9/key", Mode: 0o644, Owner: Owner{GID: 7, Group: "kubeadm"}, Data: []byte("key")}, {Path: "pki", Mode: modeLink, Link: "/caf\u00e9"}},
 	} {
-		b := &Bundle{Files: files}
-		if err := b.check(); err != nil {
+		b, err := (&Bundle{Files: files, Omitted: []Omission{{Path: "etc/z", From: "etc/a path", Why: "gone"}}}).whole()
+		if err != nil {
 			t.Fatal(err)
 		}
-		_, stored, err := newManifest(b)
+		_, stored, err := newManifest(b, time.Unix(1e9, 0), key.Public().(ed25519.PublicKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature, err := sign(key, stored)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var buf bytes.Buffer
-		if err := writeArchive(&buf, stored, b); err != nil {
+		if err := writeArchive(&buf, stored, signature, b); err != nil {
 			t.Fatal(err)
 		}
 		good = append(good, buf.Bytes())
@@ -57,15 +65,15 @@ func FuzzOpenArchive(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, stored, err := newManifest(b)
-		if err != nil || !slices.Equal(again.Files, m.Files) {
+		again, stored, err := newManifest(b, m.Created, nil)
+		if err != nil || !reflect.DeepEqual(again.Files, m.Files) {
 			t.Fatalf("manifest %+v accepted for files of %+v, %v", m, again, err)
 		}
 		var buf bytes.Buffer
-		if err := writeArchive(&buf, stored, b); err != nil {
+		if err := writeArchive(&buf, stored, nil, b); err != nil {
 			t.Fatalf("accepted files cannot be written: %v", err)
 		}
-		if _, m2, err := readArchive(buf.Bytes()); err != nil || !slices.Equal(m2.Files, m.Files) {
+		if _, m2, err := readArchive(buf.Bytes()); err != nil || !reflect.DeepEqual(m2.Files, m.Files) {
 			t.Fatalf("accepted files do not open again: %v", err)
 		}
 	})

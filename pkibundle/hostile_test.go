@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +58,9 @@ func (f *forged) link(path, text string) {
 func (f *forged) tar(t *testing.T) []byte {
 	t.Helper()
 	stored := f.json
+	if f.manifest.Directories == nil {
+		f.manifest.Directories = directoriesOf(f.manifest.Files)
+	}
 	if stored == nil {
 		var err error
 		if stored, err = json.Marshal(f.manifest); err != nil {
@@ -64,6 +69,17 @@ func (f *forged) tar(t *testing.T) []byte {
 	}
 	first := entry{tar.Header{Typeflag: tar.TypeReg, Name: "manifest.json", Mode: 0o600, Size: int64(len(stored)), Format: tar.FormatPAX}, stored}
 	return writeTar(t, append([]entry{first}, f.entries...))
+}
+
+// directoriesOf gives those that hold the files, as Seal adds them.
+func directoriesOf(files []pkibundle.Entry) []pkibundle.Directory {
+	known := map[string]pkibundle.Directory{}
+	for _, f := range files {
+		for dir := path.Dir(f.Path); dir != "." && dir != "/" && dir != ".."; dir = path.Dir(dir) {
+			known[dir] = pkibundle.Directory{Path: dir, Mode: 0o755}
+		}
+	}
+	return slices.SortedFunc(maps.Values(known), func(a, b pkibundle.Directory) int { return strings.Compare(a.Path, b.Path) })
 }
 
 func writeTar(t *testing.T, entries []entry) []byte {
@@ -86,7 +102,7 @@ func writeTar(t *testing.T, entries []entry) []byte {
 
 // honest is an archive that opens, for the cases to spoil.
 func honest() *forged {
-	f := &forged{manifest: pkibundle.Manifest{Version: 1}}
+	f := &forged{manifest: pkibundle.Manifest{Version: 1, Created: sealedAt}}
 	f.add("etc/a", "alpha")
 	f.add("etc/b", "beta")
 	f.link("etc/c", "b")
@@ -107,7 +123,7 @@ func openPlain(t *testing.T, plain []byte) (*pkibundle.Bundle, error) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b, _, err := pkibundle.Open(&buf, id)
+	b, _, err := openWith(&buf, id)
 	return b, err
 }
 
@@ -186,8 +202,9 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 			f.entries = slices.Insert(f.entries, 0, entry{head: tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "g", PAXRecords: map[string]string{"path": "etc/z"}}})
 		}, "neither file nor link"},
 		"setuid":        {func(f *forged) { f.entries[0].head.Mode = 0o4755; f.manifest.Files[0].Mode = 0o755 }, "more than permission bits"},
-		"user name":     {func(f *forged) { f.entries[0].head.Uname = "root" }, "name of an owner"},
-		"group name":    {func(f *forged) { f.entries[0].head.Gname = "root" }, "name of an owner"},
+		"user name":     {func(f *forged) { f.entries[0].head.Uname = "root" }, `entry "etc/a" is not as the manifest`},
+		"group name":    {func(f *forged) { f.entries[0].head.Gname = "root" }, `entry "etc/a" is not as the manifest`},
+		"no user name":  {func(f *forged) { f.manifest.Files[0].Owner.User = "a:b"; f.entries[0].head.Uname = "a:b" }, `owner "a:b":"" is no name`},
 		"time":          {func(f *forged) { f.entries[0].head.ModTime = time.Unix(1, 0) }, "has a time"},
 		"device number": {func(f *forged) { f.entries[0].head.Devmajor = 1 }, "device number"},
 		"minor number":  {func(f *forged) { f.entries[0].head.Devminor = 1 }, "device number"},
@@ -216,7 +233,7 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 		"case only":        {func(f *forged) { f.add("etc/C", "d") }, "differ in case only"},
 		"unsorted":         {func(f *forged) { f.add("etc/0", "d") }, "sorted by path"},
 		"second manifest":  {func(f *forged) { f.add("manifest.json", "{}") }, "the same path"},
-		"under a link":     {func(f *forged) { f.add("etc/c/x", "d") }, "is a file, and the directory of"},
+		"under a link":     {func(f *forged) { f.add("etc/c/x", "d") }, "and the directory \"etc/c\" are the same path"},
 		"link above root":  {func(f *forged) { f.link("etc/x", "../../b") }, "climbs above the root"},
 		"link out":         {func(f *forged) { f.link("etc/x", "/etc/shadow") }, "where the bundle holds no file"},
 		"link to itself":   {func(f *forged) { f.link("etc/x", "x") }, "too many links"},
@@ -230,17 +247,34 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 			f.manifest.Files[3].Mode, f.entries[3].head.Mode = 0o700, 0o700
 		}, "mode 0777"},
 
-		"version 0":           {func(f *forged) { f.manifest.Version = 0 }, "version 0 does not exist"},
-		"negative version":    {func(f *forged) { f.manifest.Version = -1 }, "version -1 does not exist"},
-		"manifest not JSON":   {func(f *forged) { f.json = []byte("version: 1") }, "parse manifest.json"},
-		"manifest empty":      {func(f *forged) { f.json = []byte{} }, "parse manifest.json"},
-		"key twice":           {func(f *forged) { f.json = []byte(`{"version":1,"version":1,"files":[]}`) }, "there twice"},
-		"key in another case": {func(f *forged) { f.json = []byte(`{"version":1,"Files":[]}`) }, "unknown"},
-		"no files key":        {func(f *forged) { f.json = []byte(`{"version":1}`) }, "missing"},
-		"unknown field":       {func(f *forged) { f.json = []byte(`{"version":1,"run":"sh"}`) }, "unknown"},
-		"data after JSON":     {func(f *forged) { f.json = []byte(`{"version":1,"files":[]}{}`) }, "parse manifest.json"},
-		"deep JSON":           {func(f *forged) { f.json = bytes.Repeat([]byte("["), 1<<19) }, "parse manifest.json"},
-		"manifest of 1 MiB+1": {func(f *forged) { f.json = append([]byte(`{"version":1}`), bytes.Repeat([]byte(" "), 1<<20)...) }, "manifest size"},
+		"version 0":              {func(f *forged) { f.manifest.Version = 0 }, "version 0 does not exist"},
+		"negative version":       {func(f *forged) { f.manifest.Version = -1 }, "version -1 does not exist"},
+		"manifest not JSON":      {func(f *forged) { f.json = []byte("version: 1") }, "parse manifest.json"},
+		"manifest empty":         {func(f *forged) { f.json = []byte{} }, "parse manifest.json"},
+		"key twice":              {func(f *forged) { f.json = []byte(`{"version":1,"version":1,"files":[]}`) }, "not in the form"},
+		"key in another case":    {func(f *forged) { f.json = []byte(`{"version":1,"Files":[]}`) }, "not in the form"},
+		"no files key":           {func(f *forged) { f.json = []byte(`{"version":1}`) }, "not in the form"},
+		"unknown field":          {func(f *forged) { f.json = []byte(`{"version":1,"run":"sh"}`) }, "not in the form"},
+		"data after JSON":        {func(f *forged) { f.json = []byte(`{"version":1,"files":[]}{}`) }, "parse manifest.json"},
+		"role of two words":      {func(f *forged) { f.manifest.Files[0].Role = "two words" }, `role "two words" is not a word`},
+		"time with a zone":       {func(f *forged) { f.manifest.Created = sealedAt.In(time.FixedZone("", 3600)) }, "not in UTC"},
+		"time with nanoseconds":  {func(f *forged) { f.manifest.Created = sealedAt.Add(1) }, "not in UTC and whole seconds"},
+		"signer of 31 bytes":     {func(f *forged) { f.manifest.Signer = make([]byte, 31) }, "the signer is no Ed25519 key"},
+		"signer, no signature":   {func(f *forged) { f.manifest.Signer = make([]byte, 32) }, "is not manifest.json.sig"},
+		"certificate of nobody":  {func(f *forged) { f.manifest.Files[0].Certificate = &pkibundle.Certificate{Subject: "CN=ca"} }, `entry "etc/a" is not as the manifest`},
+		"directory missing":      {func(f *forged) { f.manifest.Directories = []pkibundle.Directory{} }, "1 directories hold the files, and the bundle knows 0"},
+		"another directory":      {func(f *forged) { f.manifest.Directories = []pkibundle.Directory{{Path: "usr"}} }, `directory "usr" comes where "etc" belongs`},
+		"directory by case only": {func(f *forged) { f.add("ETC/x", "d") }, "sorted by path"},
+		"setuid directory": {func(f *forged) {
+			f.manifest.Directories = []pkibundle.Directory{{Path: "etc", Mode: 0o755 | fs.ModeSetgid}}
+		}, "more than permission bits"},
+		"owner of a directory": {func(f *forged) {
+			f.manifest.Directories = []pkibundle.Directory{{Path: "etc", Owner: pkibundle.Owner{UID: -1}}}
+		}, "not two numbers of 32 bits"},
+		"omission twice":        {func(f *forged) { f.manifest.Omitted = make([]pkibundle.Omission, 2) }, "is not sorted, there twice"},
+		"omission with newline": {func(f *forged) { f.manifest.Omitted = []pkibundle.Omission{{Path: "a\nb"}} }, "is not sorted, there twice"},
+		"deep JSON":             {func(f *forged) { f.json = bytes.Repeat([]byte("["), 1<<19) }, "parse manifest.json"},
+		"manifest of 4 MiB+1":   {func(f *forged) { f.json = append([]byte(`{"version":1}`), bytes.Repeat([]byte(" "), 4<<20)...) }, "manifest size"},
 	}
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		t.Run(name, func(t *testing.T) {
@@ -257,7 +291,7 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 
 func setOwner(f *forged, id int) {
 	last := len(f.entries) - 1
-	f.manifest.Files[last].UID, f.entries[last].head.Uid = id, id
+	f.manifest.Files[last].Owner.UID, f.entries[last].head.Uid = id, id
 }
 
 func TestForgedFirstEntryIsRefused(t *testing.T) {
@@ -272,10 +306,10 @@ func TestForgedFirstEntryIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := head
 			spoil(&h)
-			wantCorrupt(t, writeTar(t, []entry{{h, manifest}}), "first entry is not manifest.json")
+			wantCorrupt(t, writeTar(t, []entry{{h, manifest}}), "is not manifest.json")
 		})
 	}
-	t.Run("missing", func(t *testing.T) { wantCorrupt(t, writeTar(t, honest().entries), "first entry is not manifest.json") })
+	t.Run("missing", func(t *testing.T) { wantCorrupt(t, writeTar(t, honest().entries), "is not manifest.json") })
 	t.Run("no entries", func(t *testing.T) { wantCorrupt(t, make([]byte, 1024), "unexpected EOF") })
 	t.Run("no archive", func(t *testing.T) { wantCorrupt(t, nil, "unexpected EOF") })
 }

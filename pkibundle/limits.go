@@ -8,12 +8,12 @@ const (
 	maxFileSize     = 1 << 20
 	maxBundleSize   = 16 << 20
 	maxFiles        = 4096
-	maxManifestSize = 1 << 20
+	maxManifestSize = 4 << 20
 
 	// maxSealedSize is above what the other limits add up to: contents and
 	// manifest, up to 2 KiB of tar headers and padding for each file, its path
 	// once more in a pax record, and the header and tags of age.
-	maxSealedSize = 32 << 20
+	maxSealedSize = 40 << 20
 )
 
 // TooLargeError says which limit of a bundle is exceeded, and by which file.

@@ -2,14 +2,14 @@ package pkibundle
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-
-	"github.com/clustersnap/clustersnap/internal/strictjson"
+	"time"
 )
 
 const (
@@ -24,8 +24,13 @@ var ErrNewerVersion = errors.New("bundle is of a newer version: open it with a n
 // Manifest says what a sealed bundle holds. It has no secrets, but the digest of
 // a file that can be guessed gives it away.
 type Manifest struct {
-	Version int     `json:"version"` // of the format, 1
-	Files   []Entry `json:"files"`   // in the order of the bundle
+	Version     int         `json:"version"` // of the format, 1
+	Created     time.Time   `json:"created"` // when it was sealed, in UTC and whole seconds
+	Files       []Entry     `json:"files"`   // in the order of the bundle
+	Directories []Directory `json:"directories,omitempty"`
+	Omitted     []Omission  `json:"omitted,omitempty"`
+	// Signer is the key that has signed the manifest, nil if none has. It says who, and not that he may: see [OpenOptions].
+	Signer ed25519.PublicKey `json:"signer,omitempty"`
 
 	digest string
 }
@@ -33,30 +38,35 @@ type Manifest struct {
 // Entry describes one [File] of a bundle.
 type Entry struct {
 	Path   string      `json:"path"`
+	Role   string      `json:"role,omitempty"`
 	Mode   fs.FileMode `json:"mode"` // permission bits, in JSON a decimal number
-	UID    int         `json:"uid"`
-	GID    int         `json:"gid"`
+	Owner  Owner       `json:"owner"`
 	Size   int64       `json:"size"`             // bytes, 0 for a link
 	SHA256 string      `json:"sha256,omitempty"` // of the contents in hex; empty for a link
 	Link   string      `json:"link,omitempty"`   // text of a symbolic link; empty for a file
+	// Certificate is the first in the file, or the client's in a kubeconfig; nil if there is none.
+	Certificate *Certificate `json:"certificate,omitempty"`
 }
 
-// Digest gives the SHA-256 of the manifest as the bundle stores it, in hex. Two
-// bundles with one digest have the same files, whoever they are sealed to. It is
-// empty unless the manifest comes from [Seal] or [Open].
+// Digest gives the SHA-256 of the manifest as the bundle stores it, in hex: bundles with one digest are copies of one, whoever
+// they are sealed to. It is empty unless the manifest comes from [Seal] or [Open].
 func (m *Manifest) Digest() string { return m.digest }
 
 func entryOf(f File) Entry {
-	e := Entry{Path: f.Path, Mode: f.Mode, UID: f.UID, GID: f.GID, Size: int64(len(f.Data)), Link: f.Link}
+	e := Entry{Path: f.Path, Role: f.Role, Mode: f.Mode, Owner: f.Owner, Size: int64(len(f.Data)), Link: f.Link}
 	if f.Link == "" {
 		e.SHA256 = hexSum(f.Data)
+		e.Certificate = certificateOf(f)
 	}
 	return e
 }
 
 // newManifest gives the manifest of a bundle, and the bytes to store.
-func newManifest(b *Bundle) (*Manifest, []byte, error) {
-	m := &Manifest{Version: manifestVersion}
+func newManifest(b *Bundle, created time.Time, signer ed25519.PublicKey) (*Manifest, []byte, error) {
+	m := &Manifest{
+		Version: manifestVersion, Created: created.UTC().Truncate(time.Second), Signer: signer,
+		Directories: b.Directories, Omitted: b.Omitted,
+	}
 	for _, f := range b.Files {
 		m.Files = append(m.Files, entryOf(f))
 	}
@@ -89,24 +99,19 @@ func parseManifest(data []byte) (*Manifest, error) {
 	if head.Version < manifestVersion {
 		return nil, fmt.Errorf("parse %s: version %d does not exist", manifestName, head.Version)
 	}
-	m := &Manifest{digest: hexSum(data)}
-	d := json.NewDecoder(bytes.NewReader(data))
-	err := strictjson.Object(d, strictjson.Fields{
-		"version": &m.Version,
-		"files": func() error {
-			return strictjson.Array(d, func() error {
-				var e Entry
-				err := strictjson.Object(d, strictjson.Fields{
-					"path": &e.Path, "mode": &e.Mode, "uid": &e.UID, "gid": &e.GID, "size": &e.Size,
-				}, strictjson.Fields{"sha256": &e.SHA256, "link": &e.Link})
-				m.Files = append(m.Files, e)
-				return err
-			})
-		},
-	}, nil)
-	if err != nil {
+	m := &Manifest{}
+	if err := json.Unmarshal(data, m); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", manifestName, err)
 	}
+	// What Seal writes is the one form of these values. All else, such as a key twice or in another case, a reader
+	// might understand in another way.
+	if again, err := json.Marshal(m); err != nil || !bytes.Equal(again, data) {
+		return nil, fmt.Errorf("parse %s: it is not in the form that Seal writes", manifestName)
+	}
+	if m.Created.Nanosecond() != 0 || m.Created.Location() != time.UTC || m.Signer != nil && len(m.Signer) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("parse %s: the time is not in UTC and whole seconds, or the signer is no Ed25519 key", manifestName)
+	}
+	m.digest = hexSum(data)
 	return m, nil
 }
 

@@ -2,10 +2,12 @@ package pkibundle
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"filippo.io/age"
 )
@@ -13,6 +15,37 @@ import (
 // ErrCorrupt is wrapped by the error of [Open] if the bytes are not what [Seal]
 // wrote: cut, damaged, tampered with, or no bundle at all.
 var ErrCorrupt = errors.New("bundle is damaged or cut: take another copy")
+
+// What Open says of a bundle that is whole and not the one that was asked for.
+var (
+	ErrDigest = errors.New("bundle is another one: its digest is not the one demanded")
+	ErrSigner = errors.New("bundle is not signed by one of those demanded: whoever knows a recipient could have made it")
+	ErrTooOld = errors.New("bundle is older than demanded: a newer one may have been replaced by it")
+)
+
+// OpenOptions says what a bundle has to be. What age decrypts is secret, and says nothing about who encrypted it.
+type OpenOptions struct {
+	// Digest is that of the manifest, as [Seal] returned it; empty for any.
+	Digest string
+	// Signers are the keys of which one has to have signed the bundle; none for any.
+	Signers []ed25519.PublicKey
+	// NotBefore is when it has to have been sealed at the earliest; zero for any time. It means something only with Signers.
+	NotBefore time.Time
+}
+
+// demand holds a manifest against the options.
+func (o OpenOptions) demand(m *Manifest) error {
+	signed := func(key ed25519.PublicKey) bool { return len(key) == ed25519.PublicKeySize && key.Equal(m.Signer) }
+	switch {
+	case o.Digest != "" && o.Digest != m.digest:
+		return ErrDigest
+	case len(o.Signers) > 0 && !slices.ContainsFunc(o.Signers, signed):
+		return ErrSigner
+	case m.Created.Before(o.NotBefore.Truncate(time.Second)):
+		return fmt.Errorf("sealed at %s: %w", m.Created.Format(time.RFC3339), ErrTooOld)
+	}
+	return nil
+}
 
 // nonceSize is what stands between the header and the payload of an age file
 // (https://age-encryption.org/v1, "Payload").
@@ -26,9 +59,14 @@ const nonceSize = 16
 // as sealed, [ErrCorrupt], and if it is known to be cut [io.ErrUnexpectedEOF] too;
 // if it is of a later format, [ErrNewerVersion]. Errors of src and of the
 // identities (a plugin, a KMS) are wrapped as they are; so is "bad header MAC"
-// of age, which cannot be told from these.
-func Open(src io.Reader, identities ...age.Identity) (*Bundle, *Manifest, error) {
+// of age, which cannot be told from these. If it is not what opts demand: [ErrDigest], [ErrSigner] or [ErrTooOld].
+func Open(src io.Reader, identities []age.Identity, opts OpenOptions) (*Bundle, *Manifest, error) {
 	b, m, err := open(src, identities)
+	if err == nil {
+		if err = opts.demand(m); err != nil {
+			b.Clear()
+		}
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open bundle: %w", err)
 	}

@@ -17,7 +17,7 @@ func TestEveryPrefixIsRefused(t *testing.T) {
 	id := newIdentity(t)
 	sealed, _ := seal(t, smallBundle(), id.Recipient())
 	for n := range sealed {
-		b, m, err := pkibundle.Open(bytes.NewReader(sealed[:n]), id)
+		b, m, err := openWith(bytes.NewReader(sealed[:n]), id)
 		if !errors.Is(err, pkibundle.ErrCorrupt) || errors.Is(err, io.EOF) || b != nil || m != nil {
 			t.Fatalf("first %d of %d bytes: %v, %v, %v", n, len(sealed), b, m, err)
 		}
@@ -36,7 +36,7 @@ func TestCutIsUnexpectedEOF(t *testing.T) {
 	}
 	payload := len(header) + 16
 	for _, n := range []int{len(header), payload - 1, payload, payload + 64<<10 + 16} {
-		_, _, err := pkibundle.Open(bytes.NewReader(sealed[:n]), id)
+		_, _, err := openWith(bytes.NewReader(sealed[:n]), id)
 		if !errors.Is(err, io.ErrUnexpectedEOF) || !errors.Is(err, pkibundle.ErrCorrupt) {
 			t.Errorf("cut at %d of %d: %v", n, len(sealed), err)
 		}
@@ -53,7 +53,7 @@ func TestEveryFlippedByteIsRefused(t *testing.T) {
 	for i := range sealed {
 		for _, bit := range []byte{0x01, 0x80} {
 			sealed[i] ^= bit
-			b, _, err := pkibundle.Open(bytes.NewReader(sealed), id)
+			b, _, err := openWith(bytes.NewReader(sealed), id)
 			if err == nil || b != nil {
 				t.Fatalf("bit %#x of byte %d of %d: %v, %v", bit, i, len(sealed), b, err)
 			}
@@ -68,7 +68,7 @@ func TestEveryFlippedByteIsRefused(t *testing.T) {
 func TestTrailingBytesAreRefused(t *testing.T) {
 	id := newIdentity(t)
 	sealed, _ := seal(t, smallBundle(), id.Recipient())
-	if _, _, err := pkibundle.Open(bytes.NewReader(append(sealed, 0)), id); !errors.Is(err, pkibundle.ErrCorrupt) {
+	if _, _, err := openWith(bytes.NewReader(append(sealed, 0)), id); !errors.Is(err, pkibundle.ErrCorrupt) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -80,7 +80,7 @@ func TestReaderDecidesNothing(t *testing.T) {
 		"one byte":      iotest.OneByteReader(bytes.NewReader(sealed)),
 		"data with EOF": iotest.DataErrReader(bytes.NewReader(sealed)),
 	} {
-		b, _, err := pkibundle.Open(src, id)
+		b, _, err := openWith(src, id)
 		if err != nil || !equalFiles(b.Files, smallBundle().Files) {
 			t.Errorf("%s: %v, %v", name, b, err)
 		}
@@ -93,7 +93,7 @@ func TestErrorOfSourceIsNotCorruption(t *testing.T) {
 	gone := errors.New("connection lost")
 	for n := range sealed {
 		src := io.MultiReader(bytes.NewReader(sealed[:n]), iotest.ErrReader(gone))
-		if _, _, err := pkibundle.Open(src, id); !errors.Is(err, gone) || errors.Is(err, pkibundle.ErrCorrupt) {
+		if _, _, err := openWith(src, id); !errors.Is(err, gone) || errors.Is(err, pkibundle.ErrCorrupt) {
 			t.Fatalf("lost after %d bytes: %v", n, err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestErrorOfSourceIsNotCorruption(t *testing.T) {
 func TestWrongIdentity(t *testing.T) {
 	x := newIdentity(t)
 	sealed, _ := seal(t, smallBundle(), x.Recipient(), newIdentity(t).Recipient())
-	_, _, err := pkibundle.Open(bytes.NewReader(sealed), newIdentity(t), newHybrid(t))
+	_, _, err := openWith(bytes.NewReader(sealed), newIdentity(t), newHybrid(t))
 	var mismatch *age.NoIdentityMatchError
 	if !errors.As(err, &mismatch) || !strings.Contains(err.Error(), `which are ["X25519" "X25519"]`) {
 		t.Errorf("error %v", err)
@@ -110,7 +110,7 @@ func TestWrongIdentity(t *testing.T) {
 	if errors.Is(err, pkibundle.ErrCorrupt) {
 		t.Error("a wrong identity is called corruption")
 	}
-	if _, _, err := pkibundle.Open(bytes.NewReader(sealed)); err == nil || !strings.Contains(err.Error(), "no identities: name") {
+	if _, _, err := openWith(bytes.NewReader(sealed)); err == nil || !strings.Contains(err.Error(), "no identities: name") {
 		t.Errorf("without identities: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func (k keyService) Unwrap([]*age.Stanza) ([]byte, error) { return nil, k.err }
 func TestErrorOfIdentityIsNotCorruption(t *testing.T) {
 	sealed, _ := seal(t, smallBundle(), newIdentity(t).Recipient())
 	down := errors.New("key service does not answer")
-	_, _, err := pkibundle.Open(bytes.NewReader(sealed), keyService{down})
+	_, _, err := openWith(bytes.NewReader(sealed), keyService{down})
 	if !errors.Is(err, down) || errors.Is(err, pkibundle.ErrCorrupt) {
 		t.Errorf("error %v", err)
 	}
@@ -133,7 +133,7 @@ func TestOpenKeepsOrderOfIdentities(t *testing.T) {
 	x := newIdentity(t)
 	sealed, _ := seal(t, smallBundle(), x.Recipient())
 	ids := []age.Identity{keyService{age.ErrIncorrectIdentity}, x}
-	if _, _, err := pkibundle.Open(bytes.NewReader(sealed), ids...); err != nil {
+	if _, _, err := openWith(bytes.NewReader(sealed), ids...); err != nil {
 		t.Fatal(err)
 	}
 	if ids[1] != age.Identity(x) {

@@ -4,4 +4,4 @@ package pkibundle
 
 import "io/fs"
 
-func owner(fs.FileInfo) (uid, gid int) { return 0, 0 }
+func owner(fs.FileInfo) Owner { return Owner{} }

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-func owner(info fs.FileInfo) (uid, gid int) {
+func owner(info fs.FileInfo) Owner {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return int(st.Uid), int(st.Gid)
+		return Owner{UID: int(st.Uid), GID: int(st.Gid)}
 	}
-	return 0, 0
+	return Owner{}
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 
@@ -40,15 +41,26 @@ func newHybrid(t testing.TB) *age.HybridIdentity {
 
 func smallBundle() *pkibundle.Bundle {
 	return &pkibundle.Bundle{Files: []pkibundle.File{
-		{Path: "etc/ca.key", Mode: 0o600, UID: 3, GID: 4, Data: []byte("key of the CA")},
+		{Path: "etc/ca.key", Mode: 0o600, Owner: pkibundle.Owner{UID: 3, GID: 4}, Data: []byte("key of the CA")},
 		{Path: "etc/current", Mode: 0o777, Link: "/etc/ca.key"},
 	}}
+}
+
+// sealedAt is when the tests seal.
+var sealedAt = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+func sealTo(dst io.Writer, b *pkibundle.Bundle, to ...age.Recipient) (*pkibundle.Manifest, error) {
+	return pkibundle.Seal(dst, b, to, sealedAt, pkibundle.SealOptions{})
+}
+
+func openWith(src io.Reader, identities ...age.Identity) (*pkibundle.Bundle, *pkibundle.Manifest, error) {
+	return pkibundle.Open(src, identities, pkibundle.OpenOptions{})
 }
 
 func seal(t testing.TB, b *pkibundle.Bundle, to ...age.Recipient) ([]byte, *pkibundle.Manifest) {
 	t.Helper()
 	var buf bytes.Buffer
-	m, err := pkibundle.Seal(&buf, b, to...)
+	m, err := sealTo(&buf, b, to...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +86,7 @@ func randomBundle(rnd *rand.Rand) *pkibundle.Bundle {
 		}
 		f := pkibundle.File{
 			Path: fmt.Sprintf("%sf%d", dirs[rnd.IntN(len(dirs))], i),
-			Data: data, UID: int(rnd.Uint32()), GID: rnd.IntN(2000),
+			Data: data, Owner: pkibundle.Owner{UID: int(rnd.Uint32()), GID: rnd.IntN(2000)},
 		}
 		f.Mode = 0o777 & (1 << rnd.IntN(9) * 5)
 		b.Files = append(b.Files, f)
@@ -91,7 +103,7 @@ func TestOpenGivesWhatWasSealed(t *testing.T) {
 	for seed := range uint64(200) {
 		b := randomBundle(rand.New(rand.NewPCG(seed, 0)))
 		sealed, sm := seal(t, b, id.Recipient())
-		got, om, err := pkibundle.Open(bytes.NewReader(sealed), id)
+		got, om, err := openWith(bytes.NewReader(sealed), id)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -153,10 +165,11 @@ func TestStockToolsReadBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"version":1,"files":[` +
-		`{"path":"etc/ca.key","mode":384,"uid":3,"gid":4,"size":13,` +
+	const want = `{"version":1,"created":"2026-11-26T12:00:00Z","files":[` +
+		`{"path":"etc/ca.key","mode":384,"owner":{"uid":3,"gid":4},"size":13,` +
 		`"sha256":"c4cd6a3f23111f1d981f0f2bd27eef1dd7124e02e1ca14fced01d44d095e46fe"},` +
-		`{"path":"etc/current","mode":511,"uid":0,"gid":0,"size":0,"link":"/etc/ca.key"}]}`
+		`{"path":"etc/current","mode":511,"owner":{"uid":0,"gid":0},"size":0,"link":"/etc/ca.key"}],` +
+		`"directories":[{"path":"etc","mode":493,"owner":{"uid":0,"gid":0}}]}`
 	if string(stored) != want {
 		t.Errorf("manifest.json is\n%s\nnot\n%s", stored, want)
 	}
@@ -201,7 +214,7 @@ func TestEachRecipientOpens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sealed, _ := seal(t, smallBundle(), test.to...)
 			for i, id := range test.open {
-				b, _, err := pkibundle.Open(bytes.NewReader(sealed), id)
+				b, _, err := openWith(bytes.NewReader(sealed), id)
 				if err != nil {
 					t.Errorf("identity %d: %v", i, err)
 				} else if !equalFiles(b.Files, smallBundle().Files) {
@@ -241,13 +254,13 @@ func TestSealRefuses(t *testing.T) {
 		"case of kelvin":    {with(file("etc/\u212a"), file("etc/k")), nil, "differ in case only"},
 		"case of long s":    {with(file("etc/\u017f"), file("etc/S")), nil, "differ in case only"},
 		"name of manifest":  {with(file("Manifest.json")), nil, `"manifest.json" and "Manifest.json" are the same path`},
-		"under manifest":    {with(file("manifest.json/a")), nil, "is a file, and the directory of"},
-		"file and dir":      {with(file("etc/a"), file("etc/a/b/c")), nil, "is a file, and the directory of"},
-		"file and Dir":      {with(file("etc/a"), file("etc/A/b/c")), nil, "is a file, and the directory of"},
-		"link and dir":      {with(link("etc/a", "b"), file("etc/b"), file("etc/a/c")), nil, "is a file, and the directory of"},
+		"under manifest":    {with(file("manifest.json/a")), nil, "are the same path"},
+		"file and dir":      {with(file("etc/a"), file("etc/a/b/c")), nil, "are the same path"},
+		"file and Dir":      {with(file("etc/a"), file("etc/A/b/c")), nil, "are the same path"},
+		"link and dir":      {with(link("etc/a", "b"), file("etc/b"), file("etc/a/c")), nil, "are the same path"},
 		"setuid":            {with(pkibundle.File{Path: "a", Mode: 0o600 | 1<<23}), nil, "more than permission bits"},
-		"negative owner":    {with(pkibundle.File{Path: "a", UID: -1}), nil, "owner -1:0"},
-		"negative group":    {with(pkibundle.File{Path: "a", GID: -1}), nil, "owner 0:-1"},
+		"negative owner":    {with(pkibundle.File{Path: "a", Owner: pkibundle.Owner{UID: -1}}), nil, "owner -1:0"},
+		"negative group":    {with(pkibundle.File{Path: "a", Owner: pkibundle.Owner{GID: -1}}), nil, "owner 0:-1"},
 		"link with data":    {with(file("b"), pkibundle.File{Path: "a", Mode: 0o777, Link: "b", Data: []byte("d")}), nil, "no contents"},
 		"link with mode":    {with(file("b"), pkibundle.File{Path: "a", Mode: 0o600, Link: "b"}), nil, "mode 0777"},
 		"link with newline": {with(file("b"), link("a", "b\n")), nil, "control characters"},
@@ -264,7 +277,7 @@ func TestSealRefuses(t *testing.T) {
 				test.to = []age.Recipient{x}
 			}
 			var dst bytes.Buffer
-			_, err := pkibundle.Seal(&dst, test.b, test.to...)
+			_, err := sealTo(&dst, test.b, test.to...)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
@@ -286,10 +299,10 @@ func chain(n int) *pkibundle.Bundle {
 
 func TestChainOfLinksIsAsLongAsOnLinux(t *testing.T) {
 	to := newIdentity(t).Recipient()
-	if _, err := pkibundle.Seal(io.Discard, chain(40), to); err != nil {
+	if _, err := sealTo(io.Discard, chain(40), to); err != nil {
 		t.Errorf("40 links: %v", err)
 	}
-	if _, err := pkibundle.Seal(io.Discard, chain(41), to); err == nil {
+	if _, err := sealTo(io.Discard, chain(41), to); err == nil {
 		t.Error("41 links are accepted")
 	}
 }
@@ -302,7 +315,7 @@ func TestLinksMayLeadToLinksAndDirectories(t *testing.T) {
 		{Path: "etc/kubernetes/ssl/self", Mode: 0o777, Link: "../../kubernetes/pki/./ca.crt"},
 	}}
 	sealed, _ := seal(t, b, id.Recipient())
-	got, _, err := pkibundle.Open(bytes.NewReader(sealed), id)
+	got, _, err := openWith(bytes.NewReader(sealed), id)
 	if err != nil || !equalFiles(got.Files, b.Files) {
 		t.Errorf("opened %v, %v", got, err)
 	}
@@ -330,10 +343,10 @@ func TestBrokenWriterLeavesNoBundle(t *testing.T) {
 	whole, _ := seal(t, b, id.Recipient())
 	for room := 0; room < len(whole); room += 10_000 {
 		dst := &failAfter{room: room}
-		if _, err := pkibundle.Seal(dst, b, id.Recipient()); !errors.Is(err, errDiskFull) {
+		if _, err := sealTo(dst, b, id.Recipient()); !errors.Is(err, errDiskFull) {
 			t.Fatalf("room for %d of %d bytes: error %v", room, len(whole), err)
 		}
-		if _, _, err := pkibundle.Open(&dst.Buffer, id); !errors.Is(err, pkibundle.ErrCorrupt) {
+		if _, _, err := openWith(&dst.Buffer, id); !errors.Is(err, pkibundle.ErrCorrupt) {
 			t.Fatalf("room for %d of %d bytes: what was written opens with %v", room, len(whole), err)
 		}
 	}

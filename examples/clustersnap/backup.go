@@ -102,12 +102,16 @@ func backup(ctx context.Context, out steps, root, to string, recipients []age.Re
 		return nil, err
 	}
 	// After the snapshot: whatever key it needs is on disk by now.
+	var pki pkiInfo
 	err = out.do("pki", func(progress) (string, error) {
-		info, err := addPKI(set, node, nodeFS, recipients)
-		return count(info.Files, "file") + " sealed", err
+		pki, err = addPKI(set, node, nodeFS, recipients, now)
+		return count(pki.Files, "file") + " sealed", err
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, missing := range pki.Missing {
+		out.line("note", fmt.Sprintf("%s names %s: %s", missing.From, missing.Path, missing.Why))
 	}
 	return node, out.do("set", func(progress) (string, error) {
 		for _, finish := range []func() error{set.Close, sealed.Close, file.Commit} {

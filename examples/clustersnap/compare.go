@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"filippo.io/age"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/clustersnap/clustersnap/examples/demonode"
+	"github.com/clustersnap/clustersnap/kubeadm"
+	"github.com/clustersnap/clustersnap/pkibundle"
 )
 
 func dump(ctx context.Context, node *demonode.Node) (map[string]demonode.Record, error) {
@@ -63,14 +62,12 @@ func comparePKI(out steps, name, root string, identities []age.Identity) error {
 		return err
 	}
 	defer bundle.Clear()
-	for _, file := range bundle.Files {
-		b, err := os.ReadFile(filepath.Join(root, file.Path))
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(b, file.Data) {
-			return fmt.Errorf("%s is not as it was sealed", file.Path)
-		}
+	changes, err := pkibundle.Changes(kubeadm.NodeFS(root), bundle)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		return fmt.Errorf("the node's files are not as they were sealed: a restore would %s", changes[0])
 	}
 	out.line("compare", fmt.Sprintf("%d sealed files are those of the node, byte for byte", len(bundle.Files)))
 	return nil

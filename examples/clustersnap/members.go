@@ -28,6 +28,8 @@ const (
 type pkiInfo struct {
 	Files  int    `json:"files"`
 	Digest string `json:"digest"` // of the bundle's manifest
+	// Missing are the files that something on the node names, and that the node does not have.
+	Missing []pkibundle.Omission `json:"missing,omitempty"`
 }
 
 func addNode(set *clustersnap.Writer, node *kubeadm.Node) error {
@@ -83,15 +85,20 @@ func openSnapshot(set *clustersnap.Set) (io.ReadCloser, etcdsnap.Saved, error) {
 }
 
 // addPKI adds the node's files, sealed once more: they may be handed on without etcd.
-func addPKI(set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, recipients []age.Recipient) (pkiInfo, error) {
-	bundle, err := pkibundle.Collect(nodeFS, node.Files)
+func addPKI(set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, recipients []age.Recipient, now time.Time) (pkiInfo, error) {
+	bundle, err := pkibundle.Collect(nodeFS, node.Files, programs(node))
 	if err != nil {
 		return pkiInfo{}, err
 	}
 	defer bundle.Clear()
 	info := pkiInfo{Files: len(bundle.Files)}
+	for _, o := range bundle.Omitted {
+		if !o.Harmless {
+			info.Missing = append(info.Missing, o)
+		}
+	}
 	err = set.Add(pkiMember, &info, func(w io.Writer) error {
-		manifest, err := pkibundle.Seal(w, bundle, recipients...)
+		manifest, err := pkibundle.Seal(w, bundle, recipients, now, pkibundle.SealOptions{})
 		if err == nil {
 			info.Digest = manifest.Digest()
 		}
@@ -111,15 +118,26 @@ func openPKI(set *clustersnap.Set, identities []age.Identity) (*pkibundle.Bundle
 		return nil, err
 	}
 	defer f.Close()
-	bundle, manifest, err := pkibundle.Open(f, identities...)
+	bundle, _, err := pkibundle.Open(f, identities, pkibundle.OpenOptions{Digest: info.Digest})
 	if err != nil {
 		return nil, err
 	}
-	if manifest.Digest() != info.Digest {
-		bundle.Clear()
-		return nil, errors.New("the PKI bundle is not the one that the index describes")
-	}
 	return bundle, nil
+}
+
+// programs hands on what the node's programs read.
+func programs(node *kubeadm.Node) (found []pkibundle.Program) {
+	for _, p := range node.Programs {
+		program := pkibundle.Program{Name: p.Name}
+		for _, f := range p.Files {
+			program.Files = append(program.Files, pkibundle.Reference{Flag: f.Source.Key, Path: f.Value})
+		}
+		for _, m := range p.Mounts {
+			program.Mounts = append(program.Mounts, pkibundle.Mount(m))
+		}
+		found = append(found, program)
+	}
+	return found
 }
 
 // describe reads what the writer said of a member.

@@ -46,7 +46,7 @@ func create(path string, make func(dir, pattern string) (*os.File, error)) (*os.
 		if err != nil {
 			return nil, err
 		}
-		locked, err := lock(f)
+		locked, err := Lock(f)
 		if locked {
 			if _, err = os.Lstat(f.Name()); err == nil {
 				return f, nil

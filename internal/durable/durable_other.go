@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// lock has nothing to do: what is open can't be removed on Windows.
-func lock(*os.File) (bool, error) { return true, nil }
+// Lock has nothing to do: what is open can't be removed on Windows.
+func Lock(*os.File) (bool, error) { return true, nil }
 
 // removeUnlocked removes a file, or fails while its process lives, which is what it is for. A
 // directory stays: that it is open does not keep what is in it.
@@ -31,6 +31,9 @@ func Sync(path string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// SyncDir does nothing: Windows can't do that for a directory.
+func SyncDir(*os.Root, string) error { return nil }
 
 // Discard closes a partial, and removes it with all that is in it.
 func Discard(f *os.File) error {

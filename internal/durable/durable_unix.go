@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// lock reports whether f is this process's now. The kernel drops the lock with the process.
-func lock(f *os.File) (bool, error) {
+// Lock reports whether f is this process's now. The kernel drops the lock with the process.
+func Lock(f *os.File) (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
@@ -42,7 +42,7 @@ func removeUnlocked(path string) error {
 		return err
 	}
 	defer f.Close()
-	if locked, err := lock(f); !locked {
+	if locked, err := Lock(f); !locked {
 		return err
 	}
 	return os.RemoveAll(path)
@@ -55,6 +55,15 @@ func Sync(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// SyncDir waits until the names in a directory of root are on disk.
+func SyncDir(root *os.Root, name string) error {
+	dir, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Discard removes a partial with all that is in it, and closes it.

@@ -15,6 +15,7 @@ import (
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/nodebundle"
 	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/pkibundle"
 )
@@ -52,12 +53,12 @@ func TestLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := pkibundle.Collect(root, declared.Files)
+	bundle, err := pkibundle.Collect(root, declared.Files, nodebundle.Programs(declared))
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = set.Add("pki.tar.age", nil, func(w io.Writer) error {
-		_, err := pkibundle.Seal(w, bundle, identity.Recipient())
+		_, err := pkibundle.Seal(w, bundle, []age.Recipient{identity.Recipient()}, time.Now(), pkibundle.SealOptions{})
 		return err
 	})
 	if err != nil {
@@ -89,7 +90,7 @@ func TestLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sealed.Close()
-	again, _, err := pkibundle.Open(sealed, identity)
+	again, _, err := pkibundle.Open(sealed, []age.Identity{identity}, pkibundle.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func sealedFile(t *testing.T, set, key, name string) []byte {
 		t.Fatal(err)
 	}
 	defer sealed.Close()
-	bundle, _, err := pkibundle.Open(sealed, identities...)
+	bundle, _, err := pkibundle.Open(sealed, identities, pkibundle.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

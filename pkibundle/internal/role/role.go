@@ -29,6 +29,7 @@ const (
 	KubeletServingCert    = "kubelet-serving-cert"
 	KubeletServingKey     = "kubelet-serving-key"
 	KubeletOwnClient      = "kubelet-client-pair" // certificate and key in one file
+	KubeletOwnServer      = "kubelet-server-pair"
 	AdminConf             = "admin-kubeconfig"
 	SuperAdminConf        = "super-admin-kubeconfig"
 	ControllerManagerConf = "controller-manager-kubeconfig"
@@ -46,4 +47,10 @@ const (
 // all others of its certificates can be made again (kubernetes/kubernetes, cmd/kubeadm/app/phases/copycerts).
 var Shared = []string{
 	ClusterCACert, ClusterCAKey, EtcdCACert, EtcdCAKey, FrontProxyCACert, FrontProxyCAKey, ServiceAccount, ServiceAccountPK,
+}
+
+// SharedExternalEtcd are those where etcd is not kubeadm's.
+var SharedExternalEtcd = []string{
+	ClusterCACert, ClusterCAKey, EtcdCACert, EtcdClientCert, EtcdClientKey, FrontProxyCACert, FrontProxyCAKey, ServiceAccount,
+	ServiceAccountPK,
 }
