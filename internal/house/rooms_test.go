@@ -43,6 +43,7 @@ var rooms = []room{
 		"go.etcd.io", "go.uber.org/zap", "golang.org/x/sys/unix", "google.golang.org/protobuf/proto",
 	}},
 	{"pkibundle", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
+	{"pkibundle/check", library, []string{"sigs.k8s.io/yaml"}},
 	{"pkibundle/reissue", library, []string{"sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
 	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"}},

@@ -1,0 +1,203 @@
+package check_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/clustersnap/clustersnap/pkibundle"
+	"github.com/clustersnap/clustersnap/pkibundle/check"
+	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
+)
+
+// caKeys are those that an external CA keeps.
+var caKeys = []string{pki + "ca.key", pki + "front-proxy-ca.key", pki + "etcd/ca.key"}
+
+// sound are nodes that are as they should be.
+var sound = []struct {
+	name    string
+	change  func(*testNode)
+	verdict check.Verdict
+}{
+	{"first node", func(*testNode) {}, check.Full},
+	{"joined node", func(n *testNode) { n.drop("etc/kubernetes/super-admin.conf") }, check.Full},
+	{"kubeadm v1.29", func(n *testNode) { n.drop(kubelet + "instance-config.yaml") }, check.Full},
+	{"kubelet before its first renewal", kubeletEmbedded, check.Full},
+	{"kubelet that has not served yet", func(n *testNode) { n.drop(kubelet+"pki/kubelet.crt", kubelet+"pki/kubelet.key") }, check.Full},
+	{"encryption at rest", func(n *testNode) { n.encrypt("secretbox: {keys: [{name: key1, secret: SECRET}]}") }, check.Full},
+	{"external etcd", externalEtcd, check.Full},
+	{"external etcd without TLS", func(n *testNode) {
+		externalEtcd(n)
+		apiServer := manifests + "kube-apiserver.yaml"
+		n.edit(apiServer, "https://10.0.0.21:2379", "http://10.0.0.21:2379")
+		for _, flag := range []string{"etcd-cafile=/etc/etcd/ca.crt", "etcd-certfile=/etc/etcd/client.crt", "etcd-keyfile=/etc/etcd/client.key"} {
+			n.edit(apiServer, `"--`+flag+`",`, "")
+		}
+		n.drop("etc/etcd/ca.crt", "etc/etcd/client.crt", "etc/etcd/client.key")
+	}, check.Full},
+	{"member of an external etcd", func(n *testNode) {
+		for path, f := range n.files {
+			if !strings.HasPrefix(path, pki+"etcd/") && path != manifests+"etcd.yaml" && f.Role != role.EtcdClientCert && f.Role != role.EtcdClientKey {
+				n.drop(path)
+			}
+		}
+		n.drop(pki + "etcd/ca.key")
+	}, check.Full},
+	{"tokens signed by another program", func(n *testNode) {
+		n.drop(pki+"sa.key", pki+"sa.pub")
+		n.edit(manifests+"kube-apiserver.yaml", "--service-account-key-file=/etc/kubernetes/pki/sa.pub",
+			"--service-account-signing-endpoint=/run/signer.sock")
+	}, check.Full},
+	{"older service account key still trusted", func(n *testNode) {
+		n.key("old")
+		n.put(pki+"sa-old.pub", role.ServiceAccountPK, 0o644, n.public("old"))
+	}, check.Full},
+	{"rootless", func(n *testNode) {
+		n.change(pki+"sa.key", func(f *pkibundle.File) {
+			f.Mode, f.Owner = 0o640, pkibundle.Owner{GID: 950, Group: "kubeadm-sa-key-readers"}
+		})
+	}, check.Full},
+	{"CA that is being exchanged", exchangedCA, check.Full},
+	{"CA that is on its way out, beside the one in use", func(n *testNode) {
+		exchangedCA(n)
+		n.reissue("old-ca", func(c *x509.Certificate) { c.NotAfter = now.Add(-1) })
+		n.change(pki+"ca.crt", func(f *pkibundle.File) { f.Data = append(n.sign("ca"), n.files[pki+"old-ca.crt"].Data...) })
+		n.drop(pki + "old-ca.crt")
+	}, check.Full},
+	{"intermediate CA", func(n *testNode) {
+		n.ca("middle", role.Other, role.Other)
+		n.issuer["middle"] = "ca"
+		n.issuer["apiserver"] = "middle"
+		n.change(pki+"apiserver.crt", func(f *pkibundle.File) { f.Data = append(n.sign("apiserver"), n.sign("middle")...) })
+		n.drop(pki+"middle.crt", pki+"middle.key")
+	}, check.Full},
+	{"another serving pair than kubeadm's", func(n *testNode) {
+		n.leaf("own", role.APIServerCert, role.APIServerKey, "ca", x509.ExtKeyUsageServerAuth)
+		n.edit(manifests+"kube-apiserver.yaml", "pki/apiserver.crt", "pki/own.crt")
+		n.edit(manifests+"kube-apiserver.yaml", "pki/apiserver.key", "pki/own.key")
+		n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(-1) })
+	}, check.Full},
+	{"kubeconfig with a token", func(n *testNode) {
+		n.put("etc/kubernetes/scheduler.conf", role.SchedulerConf, 0o600, n.kubeconfigText("token: abcdef.0123456789abcdef\n"))
+	}, check.Full},
+	{"kubeconfig that names its CA", func(n *testNode) {
+		data := "certificate-authority-data: " + between(n.t, n.files["etc/kubernetes/admin.conf"].Data, "certificate-authority-data: ")
+		n.edit("etc/kubernetes/admin.conf", data, "certificate-authority: pki/ca.crt")
+	}, check.Full},
+	{"distribution's CAs left out", func(n *testNode) {
+		n.omitted = []pkibundle.Omission{{Path: "/etc/ssl/certs", From: "a mount", Why: "the distribution brings it", Harmless: true}}
+	}, check.Full},
+	{"shared files", func(n *testNode) { onlyShared(n, role.Shared...) }, check.SharedOnly},
+	{"shared files where etcd is external", func(n *testNode) {
+		externalEtcd(n)
+		onlyShared(n, append([]string{role.EtcdClientCert, role.EtcdClientKey}, role.Shared...)...)
+	}, check.SharedOnly},
+}
+
+func TestSound(t *testing.T) {
+	for _, test := range sound {
+		t.Run(test.name, func(t *testing.T) {
+			n := newTestNode(t, newEd25519)
+			test.change(n)
+			wantSound(t, n, test.verdict)
+		})
+	}
+}
+
+func TestKeyTypes(t *testing.T) {
+	for name, newKey := range map[string]func(testing.TB) crypto.Signer{"ECDSA": newECDSA, "RSA": newRSA} {
+		t.Run(name, func(t *testing.T) {
+			wantSound(t, newTestNode(t, newKey), check.Full)
+		})
+	}
+}
+
+func wantSound(t *testing.T, n *testNode, verdict check.Verdict) {
+	t.Helper()
+	r := n.check(check.Options{})
+	if r.Verdict != verdict || len(r.Missing)+len(r.Findings) > 0 {
+		t.Errorf("%s, want %s; missing %v; findings %v", r.Verdict, verdict, r.Missing, r.Findings)
+	}
+}
+
+// TestExternalCA has no key of a CA, and kube-controller-manager knows.
+func TestExternalCA(t *testing.T) {
+	n := newTestNode(t, newEd25519)
+	n.drop(caKeys...)
+	emptySigning(n)
+	r := n.check(check.Options{})
+	if r.Verdict != check.ExternalCA || len(r.Missing) > 0 {
+		t.Errorf("%s, missing %v", r.Verdict, r.Missing)
+	}
+	wantFindings(t, r, check.Finding{Severity: check.Info, Problem: check.CAKeyElsewhere, Role: role.ClusterCACert, Path: pki + "ca.crt"},
+		check.Finding{Severity: check.Info, Problem: check.CAKeyElsewhere, Role: role.EtcdCACert, Path: pki + "etcd/ca.crt"},
+		check.Finding{Severity: check.Info, Problem: check.CAKeyElsewhere, Role: role.FrontProxyCACert, Path: pki + "front-proxy-ca.crt"})
+
+	n.drop(pki + "apiserver.crt")
+	if r := n.check(check.Options{}); r.Verdict != check.Incomplete || len(r.Missing) != 1 {
+		t.Errorf("without a certificate that only the external CA can issue: %s, missing %v", r.Verdict, r.Missing)
+	}
+}
+
+func emptySigning(n *testNode) {
+	n.edit(manifests+"kube-controller-manager.yaml", "--cluster-signing-cert-file=/etc/kubernetes/pki/ca.crt", "--cluster-signing-cert-file=")
+	n.edit(manifests+"kube-controller-manager.yaml", "--cluster-signing-key-file=/etc/kubernetes/pki/ca.key", "--cluster-signing-key-file=")
+}
+
+// kubeletEmbedded is kubelet.conf as kubeadm init phase kubeconfig writes it.
+func kubeletEmbedded(n *testNode) {
+	for path := range n.files {
+		if strings.HasPrefix(path, kubelet+"pki/") {
+			n.drop(path)
+		}
+	}
+	n.kubeconfig("kubelet", role.KubeletConf)
+}
+
+// externalEtcd has no etcd on the node, and its client's files where the operator has put them.
+func externalEtcd(n *testNode) {
+	moved := map[string]string{
+		pki + "etcd/ca.crt": "etc/etcd/ca.crt", pki + "apiserver-etcd-client.crt": "etc/etcd/client.crt",
+		pki + "apiserver-etcd-client.key": "etc/etcd/client.key",
+	}
+	for from, to := range moved {
+		f := n.files[from]
+		n.put(to, f.Role, f.Mode, f.Data)
+		n.drop(from)
+		n.edit(manifests+"kube-apiserver.yaml", "/"+from, "/"+to)
+	}
+	n.edit(manifests+"kube-apiserver.yaml", "https://127.0.0.1:2379", "https://10.0.0.21:2379,https://10.0.0.22:2379")
+	n.drop(manifests + "etcd.yaml")
+	for path := range n.files {
+		if strings.HasPrefix(path, pki+"etcd/") {
+			n.drop(path)
+		}
+	}
+}
+
+// exchangedCA has a new CA that is trusted, but has signed no certificate yet.
+func exchangedCA(n *testNode) {
+	n.ca("old-ca", role.Other, role.Other)
+	n.issued["old-ca"].Subject = n.issued["ca"].Subject
+	both := append(n.sign("old-ca"), n.files[pki+"ca.crt"].Data...)
+	n.put(pki+"old-ca.crt", role.Other, 0o644, n.sign("old-ca"))
+	n.drop(pki + "old-ca.key")
+	for path, f := range n.files {
+		if bytes.Contains(f.Data, []byte("certificate-authority-data: ")) {
+			n.edit(path, between(n.t, f.Data, "certificate-authority-data: "), base64.StdEncoding.EncodeToString(both))
+		}
+	}
+	n.change(pki+"ca.crt", func(f *pkibundle.File) { f.Data = both })
+}
+
+func onlyShared(n *testNode, roles ...string) {
+	for path, f := range n.files {
+		if !slices.Contains(roles, f.Role) {
+			n.drop(path)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package check
+
+import (
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/clustersnap/clustersnap/pkibundle"
+	"github.com/clustersnap/clustersnap/pkibundle/internal/pod"
+	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
+)
+
+// The programs of a control plane.
+const (
+	apiServer         = "kube-apiserver"
+	controllerManager = "kube-controller-manager"
+	scheduler         = "kube-scheduler"
+	etcd              = "etcd"
+)
+
+// node is a bundle, looked at as the node that it was taken from.
+type node struct {
+	bundle   *pkibundle.Bundle
+	files    map[string]pkibundle.File // by path
+	programs map[string]*pod.Program   // those of static pods, by name
+}
+
+func newNode(b *pkibundle.Bundle) *node {
+	n := &node{bundle: b, files: map[string]pkibundle.File{}, programs: map[string]*pod.Program{}}
+	for _, f := range b.Files {
+		n.files[f.Path] = f
+		if f.Role != role.StaticPod || f.Link != "" {
+			continue
+		}
+		for _, p := range pod.Programs(f.Data) {
+			if n.programs[p.Name] == nil {
+				n.programs[p.Name] = &p
+			}
+		}
+	}
+	return n
+}
+
+// flag is the value that a program's flag has, "" if there is no such program or flag.
+func (n *node) flag(program, name string) string {
+	if p := n.programs[program]; p != nil {
+		return p.Flag(name)
+	}
+	return ""
+}
+
+// with returns the files, no links, that are for one purpose. Where there are several and a flag names one of them, that
+// is the one that is used.
+func (n *node) with(r string) []pkibundle.File {
+	found := slices.DeleteFunc(n.bundle.With(r), func(f pkibundle.File) bool { return f.Link != "" })
+	if at, ok := n.lookup(n.flag(known[r].program, known[r].flag), "."); ok && len(found) > 1 {
+		for _, f := range found {
+			if f.Path == at {
+				return []pkibundle.File{f}
+			}
+		}
+	}
+	return found
+}
+
+// has says whether there is a file for a purpose.
+func (n *node) has(r string) bool { return len(n.with(r)) > 0 }
+
+// lookup follows a name, absolute on the node or relative to dir, through the links of the bundle to a file of it.
+func (n *node) lookup(name, dir string) (string, bool) {
+	if name == "" {
+		return "", false
+	}
+	if !path.IsAbs(name) {
+		name = path.Join(dir, name)
+	}
+	rest := strings.Split(strings.Trim(name, "/"), "/")
+	at := "."
+	for links := 0; len(rest) > 0; {
+		if rest[0] == ".." {
+			at, rest = path.Dir(at), rest[1:]
+			continue
+		}
+		at, rest = path.Join(at, rest[0]), rest[1:]
+		text := n.files[at].Link
+		if text == "" {
+			continue
+		}
+		if links++; links > 40 { // as Linux has it, path_resolution(7)
+			return "", false
+		}
+		if at = path.Dir(at); path.IsAbs(text) {
+			at = "."
+		}
+		rest = slices.Concat(strings.Split(strings.Trim(text, "/"), "/"), rest)
+	}
+	_, ok := n.files[at]
+	return at, ok
+}
+
+// urls are those of a flag that takes several.
+func (n *node) urls(program, flag string) []*url.URL {
+	var found []*url.URL
+	for text := range strings.SplitSeq(n.flag(program, flag), ",") {
+		if u, err := url.Parse(strings.TrimSpace(text)); err == nil && isHost(u.Hostname()) {
+			found = append(found, u)
+		}
+	}
+	return found
+}
+
+// isHost says whether a text may be an IP address or a name in the DNS. What is something else could be a key that stands in
+// the wrong place.
+func isHost(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) && !slices.ContainsFunc(strings.Split(text, "."), func(label string) bool { return len(label) > 63 })
+}
+
+// isPath says whether a text may be the path of a file, and is no key that stands where a path should: no part of one is
+// longer than 255 bytes, or begins as PEM does, in itself or in base64.
+func isPath(text string) bool {
+	return !slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool {
+		return len(part) > 255 || strings.HasPrefix(part, "-----BEGIN") || strings.HasPrefix(part, "LS0tLS1CRUdJTi")
+	})
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
