@@ -58,7 +58,7 @@ func leaves(shared *pkibundle.Bundle, node Node, now time.Time) (*pkibundle.Bund
 		return made, err
 	}
 	for _, f := range shared.Files {
-		if node.keeps(f.Role) {
+		if node.keeps(f) {
 			f.Data = bytes.Clone(f.Data)
 			made.Files = append(made.Files, f)
 		}
@@ -77,12 +77,13 @@ func leaves(shared *pkibundle.Bundle, node Node, now time.Time) (*pkibundle.Bund
 	return made, nil
 }
 
-// keeps says whether the files of a role are handed on.
-func (n Node) keeps(r string) bool {
-	if n.ExternalEtcd && (r == role.EtcdClientCert || r == role.EtcdClientKey) {
-		return true
+// keeps says whether a file is handed on, as [pkibundle.Bundle.Shared] does.
+func (n Node) keeps(f pkibundle.File) bool {
+	roles := role.Shared
+	if n.ExternalEtcd {
+		roles = role.SharedExternalEtcd
 	}
-	return slices.Contains(role.Shared, r)
+	return f.Link == "" && slices.Contains(roles, f.Role)
 }
 
 // set is what one CA signs.
