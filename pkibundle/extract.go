@@ -25,7 +25,7 @@ type ExtractOptions struct {
 // NAME/etc/kubernetes/pki/ca.key, with its mode and owner. The directory NAME itself is the caller's and 0700.
 //
 // It is all or nothing: the tree is written beside it under another name, made durable, and renamed as the last step. There
-// must be no NAME but an empty directory, so nothing is ever overwritten; to change files of a node where
+// must be no NAME yet, so nothing is ever overwritten; to change files of a node where
 // they are is the restore's work. What a killed call leaves, the next into the same place removes.
 func Extract(parent *os.Root, name string, b *Bundle, opts ExtractOptions) error {
 	if err := extract(parent, name, b, opts); err != nil {
@@ -60,7 +60,7 @@ func extract(parent *os.Root, name string, b *Bundle, opts ExtractOptions) error
 		err = mustBeFree(parent, name)
 	}
 	if err == nil {
-		err = parent.Rename(staged, name) // fails if somebody else has put something there meanwhile
+		err = parent.Rename(staged, name) // which replaces no directory, and with a directory no file
 	}
 	if err != nil {
 		return errors.Join(err, parent.RemoveAll(staged))
@@ -70,18 +70,12 @@ func extract(parent *os.Root, name string, b *Bundle, opts ExtractOptions) error
 
 // mustBeFree looks for what a rename would have to replace.
 func mustBeFree(parent *os.Root, name string) error {
-	info, err := parent.Lstat(name)
+	_, err := parent.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if info.IsDir() {
-		entries, err := fs.ReadDir(parent.FS(), name)
-		if err != nil || len(entries) == 0 {
-			return err
-		}
 	}
 	return fmt.Errorf("something is there already: %w: give another name, or remove it", fs.ErrExist)
 }

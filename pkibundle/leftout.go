@@ -27,7 +27,7 @@ func leftOut(at string) string {
 	return ""
 }
 
-// dropLinks omits links to what is omitted: in a restored tree they would lead nowhere.
+// dropLinks omits links to what is not collected, such as an empty directory: in a restored tree they would lead nowhere.
 func (c *collector) dropLinks() {
 	held := map[string]bool{}
 	for at := range c.files {
@@ -40,21 +40,11 @@ func (c *collector) dropLinks() {
 		if f.Link == "" {
 			continue
 		}
-		if leads, err := follow(at, text); err == nil && !held[leads] && c.omits(leads) {
+		if leads, err := follow(at, text); err == nil && !held[leads] {
 			delete(c.files, at)
 			c.omit(Omission{Path: at, From: "its place", Why: "it is a link to " + leads + ", which is not collected", Harmless: leftOut(leads) != ""})
 		}
 	}
-}
-
-// omits says whether a path, something above it or something below it is omitted.
-func (c *collector) omits(at string) bool {
-	for _, o := range c.omitted {
-		if below(at, o.Path) || below(o.Path, at) {
-			return true
-		}
-	}
-	return leftOut(at) != ""
 }
 
 // below says whether a path is a directory or in it.
