@@ -43,7 +43,7 @@ var rooms = []room{
 		"go.etcd.io", "go.uber.org/zap", "golang.org/x/sys/unix", "google.golang.org/protobuf/proto",
 	}},
 	{"pkibundle", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
-	{"pkibundle/check", library, []string{"sigs.k8s.io/yaml"}},
+	{"pkibundle/check", library, nil},
 	{"pkibundle/reissue", library, []string{"sigs.k8s.io/yaml"}},
 	{"pkibundle/pair", library, []string{"google.golang.org/protobuf/encoding/protowire", "sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},

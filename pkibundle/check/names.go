@@ -36,7 +36,7 @@ func (in *inspection) valid(r string, names []wanted) {
 		done := map[string]bool{}
 		for _, w := range names {
 			if !done[w.host] && certs[0].VerifyHostname(w.host) != nil {
-				in.report(Fatal, MissingName, f, "its certificate is not for %s, which is the host of %s: issue it anew, for that one too",
+				in.report(Fatal, MissingName, f, "its certificate is not for %s (%s): issue it anew, for that one too",
 					w.host, w.source)
 			}
 			done[w.host] = true
@@ -48,19 +48,19 @@ func (in *inspection) apiServerNames() []wanted {
 	if in.programs[apiServer] == nil {
 		return nil
 	}
-	names := []wanted{{"kubernetes.default.svc", "the API in each pod"}}
+	names := []wanted{{"kubernetes.default.svc", "as pods call the API"}}
 	if host := in.flag(apiServer, "advertise-address"); specified(host) {
 		names = append(names, wanted{host, apiServer + " --advertise-address"})
 	}
 	first, _, _ := strings.Cut(in.flag(apiServer, "service-cluster-ip-range"), ",")
 	if services, err := netip.ParsePrefix(first); err == nil {
-		names = append(names, wanted{services.Masked().Addr().Next().String(), "the API as a service, by --service-cluster-ip-range"})
+		names = append(names, wanted{services.Masked().Addr().Next().String(), "the first address of kube-apiserver --service-cluster-ip-range"})
 	}
 	for _, f := range in.with(role.AdminConf) {
 		if k, err := material.ParseKubeconfig(f.Data); err == nil {
 			k.Clear()
 			if u, err := url.Parse(k.Server); err == nil && isHost(u.Hostname()) {
-				names = append(names, wanted{u.Hostname(), "the API in " + f.Path})
+				names = append(names, wanted{u.Hostname(), "the server in " + f.Path})
 			}
 		}
 	}
