@@ -8,7 +8,7 @@ import (
 )
 
 var public = []string{
-	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "etcdsnap", "etcdsnap/restore", "pkibundle",
+	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "etcdsnap", "etcdsnap/restore", "pkibundle", "pkibundle/check",
 	"manifests", "manifests/diff", "manifests/storage", "manifests/apply", "volsnap",
 }
 
@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"etcdsnap":          {"internal"},
 	"etcdsnap/restore":  {"internal", "etcdsnap"},
 	"pkibundle":         {"internal"},
+	"pkibundle/check":   {"internal", "pkibundle"},
 	"manifests":         {"internal"},
 	"manifests/diff":    {"internal", "manifests"},
 	"manifests/storage": {"internal", "manifests"},
@@ -71,6 +72,7 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"filippo.io/age", "filippo.io/age/armor", "sigs.k8s.io/yaml"},
 		[]string{"filippo.io/hpke", "k8s.io/api/core/v1", "golang.org/x/crypto/ssh"},
 	},
+	"pkibundle/check": {nil, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
 	"manifests": {
 		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/runtime/schema", "k8s.io/api/core/v1", "sigs.k8s.io/yaml"},
 		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd"},
