@@ -52,6 +52,64 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// A KMS plugin and a load balancer are part of what a restored node needs to come up.
+func TestFilesOfOtherPods(t *testing.T) {
+	root := node(t, "v1.37", "etc/kubernetes/pki/ca.crt", "etc/kms/config.yaml", "etc/kms/credentials/token", "etc/haproxy/haproxy.cfg",
+		"run/kms/socket-is-made-here", "var/log/kms/log", "etc/rw/state", "etc/systemd/system/kubelet.service.d/10-kubeadm.conf", "etc/default/kubelet")
+	root[manifestDir+"/kms.yaml"] = &fstest.MapFile{Data: []byte(`
+apiVersion: v1
+kind: Pod
+metadata: {name: kms}
+spec:
+  containers:
+  - name: plugin
+    image: kms:v1
+    command: [/bin/kms-plugin, --config=/conf/config.yaml]
+    volumeMounts:
+    - {name: conf, mountPath: /conf, readOnly: true}
+    - {name: conf, mountPath: /token, subPath: credentials/token}
+    - {name: run, mountPath: /run/kms}
+    - {name: rw, mountPath: /rw}
+    - {name: log, mountPath: /log, readOnly: true}
+    - {name: gone, mountPath: /gone}
+    - {name: memory, mountPath: /memory}
+  - name: proxy
+    image: haproxy:3
+    volumeMounts: [{name: proxy, mountPath: /usr/local/etc/haproxy/haproxy.cfg}]
+  volumes:
+  - {name: conf, hostPath: {path: /etc/kms}}
+  - {name: run, hostPath: {path: /run/kms}}
+  - {name: rw, hostPath: {path: /etc/rw}}
+  - {name: log, hostPath: {path: /var/log/kms}}
+  - {name: gone, hostPath: {path: /etc/gone}}
+  - {name: memory, emptyDir: {}}
+  - {name: proxy, hostPath: {path: /etc/haproxy/haproxy.cfg, type: File}}
+`)}
+	read, err := kubeadm.Read(root, kubeadm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"etc/default/kubelet", "etc/haproxy/haproxy.cfg", "etc/kms", manifestDir, "etc/kubernetes/pki", "etc/systemd/system/kubelet.service.d",
+	}
+	if !slices.Equal(read.Files, want) {
+		t.Errorf("got %q\nwant %q", read.Files, want)
+	}
+	plugin, proxy := read.Programs[len(read.Programs)-2], read.Programs[len(read.Programs)-1]
+	if plugin.Name != "kms-plugin" || len(plugin.Files) != 2 || plugin.Files[1].Value != "/etc/kms/credentials/token" ||
+		plugin.Files[1].Source.Key != "mountPath /token" || len(plugin.Mounts) != 6 || plugin.Mounts[0] != (kubeadm.Mount{Path: "/conf", OnNode: "/etc/kms"}) {
+		t.Errorf("the plugin is %+v", plugin)
+	}
+	if proxy.Name != "proxy" || proxy.Image.Value != "haproxy:3" || len(proxy.Files) != 1 {
+		t.Errorf("the proxy is %+v", proxy)
+	}
+	for _, p := range read.Programs[:len(read.Programs)-2] {
+		if len(p.Mounts) == 0 || p.Name == "kms-plugin" {
+			t.Errorf("%s is %+v", p.Name, p)
+		}
+	}
+}
+
 // Whatever way a file is named, it is in the list; and what is no file to read is not.
 func TestNamedFiles(t *testing.T) {
 	const pki = "/etc/kubernetes/pki/"
