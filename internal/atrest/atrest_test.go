@@ -119,6 +119,21 @@ func TestDecrypt(t *testing.T) {
 	}
 }
 
+// Blocks without padding are no object, whatever they begin with.
+func TestDecryptWithoutPadding(t *testing.T) {
+	key := newKey(32)
+	config := mustParse(t, entryOf("secrets", keys("aescbc", "k", key)))
+	block, _ := aes.NewCipher(key)
+	for _, last := range []byte{0, 3, 17, 255} {
+		blocks := append(bytes.Repeat([]byte("{"), 31), last)
+		cipher.NewCBCEncrypter(block, make([]byte, 16)).CryptBlocks(blocks, blocks)
+		value := append(append([]byte("k8s:enc:aescbc:v1:k:"), make([]byte, 16)...), blocks...)
+		if got, err := config.Decrypt(secrets, at, value); !errors.Is(err, ErrWrongKey) {
+			t.Errorf("last byte %d: %q, %v", last, got, err)
+		}
+	}
+}
+
 func TestDecryptWithColons(t *testing.T) {
 	short, long := newKey(32), newKey(32)
 	config := mustParse(t, entryOf("secrets", keys("secretbox", "a", short, "a:b", long)))
