@@ -39,8 +39,19 @@ func newAuthority(subject Subject, name string, files []pkibundle.File) authorit
 	return a
 }
 
-// maxText is how much of a text in an object is read: more than etcd takes in one request by default.
-const maxText = 2 << 20
+// Texts in objects are read up to these sizes in bytes: PEM, of which more than etcd takes in one request by default is
+// hostile, and YAML, which can take long.
+const (
+	maxPEM  = 2 << 20
+	maxYAML = 128 << 10
+)
+
+func bounded(text []byte, most int) error {
+	if len(text) > most {
+		return fmt.Errorf("it has %d bytes, and %d are the most", len(text), most)
+	}
+	return nil
+}
 
 // against holds the CA against the certificates in an object; err says why there are none to hold it against.
 func (a *authority) against(object string, text []byte, err error) *Result {
@@ -59,8 +70,8 @@ func (a *authority) against(object string, text []byte, err error) *Result {
 }
 
 func certificates(text []byte) ([]*x509.Certificate, error) {
-	if len(text) > maxText {
-		return nil, fmt.Errorf("it has %d bytes, and %d are the most", len(text), maxText)
+	if err := bounded(text, maxPEM); err != nil {
+		return nil, err
 	}
 	return material.Certificates(text)
 }
@@ -92,8 +103,8 @@ func (a *authority) compare(held []*x509.Certificate) (State, string) {
 
 // clusterInfoCA gives the CAs of a kubeconfig that names no user, and so has no current context.
 func clusterInfoCA(kubeconfig []byte) ([]byte, error) {
-	if len(kubeconfig) > maxText {
-		return nil, fmt.Errorf("it has %d bytes, and %d are the most", len(kubeconfig), maxText)
+	if err := bounded(kubeconfig, maxYAML); err != nil {
+		return nil, err
 	}
 	var file struct {
 		Clusters []struct {

@@ -56,11 +56,9 @@ func (c component) flag(name, kubeadms string) string {
 	return kubeadms
 }
 
-const maxConfiguration = 256 << 10 // bytes
-
 func parseConfiguration(text []byte) (*configuration, error) {
-	if len(text) > maxConfiguration {
-		return nil, fmt.Errorf("it has %d bytes, and %d are the most", len(text), maxConfiguration)
+	if err := bounded(text, maxYAML); err != nil {
+		return nil, err
 	}
 	c := &configuration{}
 	if yaml.Unmarshal(text, c) != nil || c.Kind != "ClusterConfiguration" {

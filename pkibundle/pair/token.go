@@ -56,7 +56,7 @@ func verifies(key crypto.PublicKey, algorithm string, message, signature []byte)
 		return algorithm == "RS256" && rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
 	case *ecdsa.PublicKey:
 		size := (key.Curve.Params().BitSize + 7) / 8
-		if algorithm != curves[key.Curve.Params().Name] || len(signature) != 2*size {
+		if own, ok := curves[key.Curve.Params().Name]; !ok || algorithm != own || len(signature) != 2*size {
 			return false
 		}
 		var r, s big.Int

@@ -2,12 +2,13 @@ package pair
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -85,8 +86,38 @@ func TestSignedRefuses(t *testing.T) {
 	if signed([]byte(long+"."+encode(signature(t, key, "ES384", []byte(long)))), keys) {
 		t.Error("a token without end is accepted")
 	}
-	var nothing *ecdsa.PrivateKey = key
-	if signed([]byte(sign(t, nothing)), nil) {
+	if signed([]byte(good), nil) {
 		t.Error("no key accepts a token")
+	}
+}
+
+// A key signs with one algorithm alone, whatever else could be verified with it.
+func TestSignedKnowsTheAlgorithmFromTheKey(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	for _, c := range []struct {
+		key          crypto.Signer
+		header, hash string
+		want         bool
+	}{
+		{rsaKey, "RS256", "RS256", true}, {rsaKey, "RS384", "RS256", false}, {rsaKey, "ES256", "RS256", false},
+		{newECKey(t, elliptic.P384()), "ES384", "ES384", true}, {newECKey(t, elliptic.P384()), "ES256", "ES256", false},
+		{newECKey(t, elliptic.P224()), "", "ES256", false},
+	} {
+		text := encode(fmt.Appendf(nil, `{"alg":%q}`, c.header)) + "." + encode([]byte("{}"))
+		token := text + "." + encode(signature(t, c.key, c.hash, []byte(text)))
+		if got := signed([]byte(token), []crypto.PublicKey{c.key.Public()}); got != c.want {
+			t.Errorf("%T says %s, signed as %s: %t", c.key, c.header, c.hash, got)
+		}
+	}
+	key := newECKey(t, elliptic.P256())
+	text := encode([]byte(`{"alg":"ES256"}`)) + "." + encode([]byte("{}"))
+	numbers := signature(t, key, "ES256", []byte(text))
+	padded := slices.Concat(numbers[:32], []byte{0}, numbers[32:])
+	if signed([]byte(text+"."+encode(padded)), []crypto.PublicKey{&key.PublicKey}) {
+		t.Error("a longer form of the same signature is accepted")
 	}
 }

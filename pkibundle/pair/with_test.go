@@ -63,6 +63,8 @@ func TestExchangedFiles(t *testing.T) {
 	for _, c := range []change{
 		{"cluster CA", func(w *world) { w.put(caPath, role.ClusterCACert, newCA(t, "kubernetes").pem) },
 			times(3, Result{ClusterCA, Mismatch, caPath + ": another CA than in "})},
+		{"subject of the cluster CA", func(w *world) { w.put(caPath, role.ClusterCACert, certify(t, "other", w.ca.key)) },
+			times(3, Result{ClusterCA, Mismatch, caPath + ": another CA than in "})},
 		{"front proxy CA", func(w *world) { w.put(frontPath, role.FrontProxyCACert, newCA(t, "front-proxy-ca").pem) },
 			[]Result{{FrontProxyCA, Mismatch, frontPath + ": another CA than in requestheader-client-ca-file"}}},
 		{"service account key", func(w *world) {
@@ -163,9 +165,9 @@ func TestOtherSnapshots(t *testing.T) {
 			w.configMap("kube-system", "kubeadm-config", "ClusterConfiguration", "kind: ClusterStatus")
 		}, []Result{{ClusterCA, NotCheckable, "it cannot be decoded"}, {ClusterConfiguration, NotCheckable, "it is no ClusterConfiguration"}}},
 		{"endless texts", func(w *world) {
-			w.configMap("kube-public", "cluster-info", "kubeconfig", strings.Repeat("#", maxText+1))
-			w.configMap("kube-system", "kubeadm-config", "ClusterConfiguration", strings.Repeat("#", maxConfiguration+1))
-			w.configMap("kube-system", "extension-apiserver-authentication", "client-ca-file", strings.Repeat("#", maxText+1),
+			w.configMap("kube-public", "cluster-info", "kubeconfig", strings.Repeat("#", maxYAML+1))
+			w.configMap("kube-system", "kubeadm-config", "ClusterConfiguration", strings.Repeat("#", maxYAML+1))
+			w.configMap("kube-system", "extension-apiserver-authentication", "client-ca-file", strings.Repeat("#", maxPEM+1),
 				"requestheader-client-ca-file", string(w.frontProxy.pem))
 		}, []Result{{ClusterCA, NotCheckable, "are the most"}, {ClusterCA, NotCheckable, "are the most"}, {ClusterConfiguration, NotCheckable, "are the most"}}},
 		{"empty fields", func(w *world) {
@@ -322,11 +324,13 @@ func TestConfigurationForms(t *testing.T) {
 	for _, c := range []struct{ name, edit, with, flags string }{
 		{"dual stack", "10.96.0.0/12", "10.96.0.0/12, fd00::/108", "--service-cluster-ip-range=10.96.0.0/12,fd00::/108"},
 		{"flags in a map", "apiServer: {}", "apiServer: {extraArgs: {service-cluster-ip-range: 10.7.0.0/16}}", "--service-cluster-ip-range=10.7.0.0/16"},
-		{"flags in a list", "apiServer: {}", "apiServer: {extraArgs: [{name: v, value: '1'}, {name: service-cluster-ip-range, value: 10.7.0.0/16}]}",
+		{"flags in a list", "apiServer: {}", "apiServer: {extraArgs: [{name: service-cluster-ip-range, value: 10.6.0.0/16}, {name: v, value: '1'}, {name: service-cluster-ip-range, value: 10.7.0.0/16}]}",
 			"--service-cluster-ip-range=10.7.0.0/16"},
 		{"etcd elsewhere", "etcd:\n  local:\n    dataDir: /var/lib/etcd\n", external, "--etcd-servers=https://a:2379,https://b:2379"},
 		{"version of a build", "v1.37.2", "v1.37.2+a1b2", ""},
-		{"endpoint with a port", "Cluster.example", "cluster.example:6443", ""},
+		{"endpoint with a port", "Cluster.example", "cluster.example:8443", ""},
+		{"endpoint without a port", "Cluster.example", "cluster.example", "--secure-port=8443"},
+		{"address of IPv6", "Cluster.example", "'[fd00::1]'", "--secure-port=8443"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -337,6 +341,9 @@ func TestConfigurationForms(t *testing.T) {
 			}
 			flags := []string{"kube-apiserver", "--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt"}
 			w.put(apiPath, role.StaticPod, manifest(image, append(flags, "'"+c.flags+"'")...))
+			if c.edit == "Cluster.example" {
+				w.put(adminPath, role.AdminConf, []byte(adminConf("https://"+map[bool]string{true: "[fd00::1]", false: "cluster.example"}[c.with[0] == '\'']+":8443")))
+			}
 			for _, r := range w.results() {
 				if r.State != Match {
 					t.Errorf("%+v", r)
