@@ -56,10 +56,15 @@ func TestKeyWhereAPathBelongs(t *testing.T) {
 	n := newTestNode(t, newEd25519)
 	n.edit(admin, "client-key-data: ", "client-key: ")
 	key := between(t, n.files[admin].Data, "client-key: ")
-	n.omitted = []pkibundle.Omission{{Path: "/etc/kubernetes/" + key, From: admin + " client-key", Why: "the node has no such file"}}
+	const why = "the node has no such file"
+	n.omitted = []pkibundle.Omission{
+		{Path: "/etc/kubernetes/" + key, From: admin + " client-key", Why: why},
+		{Path: strings.Repeat("k", 300), From: "kube-apiserver --audit-policy-file", Why: why},
+		{Path: "-----BEGIN PRIVATE KEY-----", From: "kube-apiserver --oidc-ca-file", Why: why},
+	}
 	r := n.check(check.Options{})
 	wantFindings(t, r, fatal(check.BadKubeconfig, role.AdminConf, admin))
-	if r.Verdict != check.Incomplete {
+	if r.Verdict != check.Incomplete || len(r.Missing) != 3 || r.Missing[0].Path+r.Missing[1].Path+r.Missing[2].Path != "" {
 		t.Errorf("%s, missing %v", r.Verdict, r.Missing)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/check"
@@ -81,6 +82,35 @@ var sound = []struct {
 		n.edit(manifests+"kube-apiserver.yaml", "pki/apiserver.key", "pki/own.key")
 		n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(-1) })
 	}, check.Full},
+	{"certificates that tell no usages, or all", func(n *testNode) {
+		n.reissue("apiserver", func(c *x509.Certificate) { c.ExtKeyUsage = nil })
+		n.reissue("etcd/peer", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })
+	}, check.Full},
+	{"kubelet that serves with a certificate of the cluster", func(n *testNode) {
+		clusterServing(n, year)
+	}, check.Full},
+	{"kube-apiserver that uses all etcd members", func(n *testNode) { // their certificates are not on this node
+		n.edit(manifests+"kube-apiserver.yaml", "https://127.0.0.1:2379", "https://127.0.0.1:2379,https://10.0.0.12:2379")
+	}, check.Full},
+	{"etcd that also tells an address without TLS", func(n *testNode) {
+		n.edit(manifests+"etcd.yaml", "https://10.0.0.11:2379", "https://10.0.0.11:2379,http://10.0.0.99:2379")
+	}, check.Full},
+	{"addresses that stand for all", func(n *testNode) {
+		n.edit(manifests+"kube-apiserver.yaml", "--advertise-address=10.0.0.11", "--advertise-address=0.0.0.0")
+		n.edit(manifests+"etcd.yaml", "--advertise-client-urls=https://10.0.0.11:2379", "--advertise-client-urls=https://0.0.0.0:2379")
+	}, check.Full},
+	{"relative link to the kubelet's pair", func(n *testNode) {
+		n.change(current, func(f *pkibundle.File) { f.Link = "../pki/kubelet-client-2026-03-01-11-00-00.pem" })
+	}, check.Full},
+	{"link to the directory of the certificates", func(n *testNode) {
+		for path, f := range n.files {
+			if name, ok := strings.CutPrefix(path, pki); ok {
+				n.drop(path)
+				n.put("srv/pki/"+name, f.Role, f.Mode, f.Data)
+			}
+		}
+		n.files["etc/kubernetes/pki"] = pkibundle.File{Path: "etc/kubernetes/pki", Role: role.Other, Mode: 0o777, Link: "../../srv/pki"}
+	}, check.Full},
 	{"kubeconfig with a token", func(n *testNode) {
 		n.put("etc/kubernetes/scheduler.conf", role.SchedulerConf, 0o600, n.kubeconfigText("token: abcdef.0123456789abcdef\n"))
 	}, check.Full},
@@ -108,12 +138,20 @@ func TestSound(t *testing.T) {
 	}
 }
 
+// TestKeyTypes has each type sign each other.
 func TestKeyTypes(t *testing.T) {
-	for name, newKey := range map[string]func(testing.TB) crypto.Signer{"ECDSA": newECDSA, "RSA": newRSA} {
-		t.Run(name, func(t *testing.T) {
-			wantSound(t, newTestNode(t, newKey), check.Full)
-		})
+	made := 0
+	mixed := func(t testing.TB) crypto.Signer {
+		made++
+		switch made % 5 { // the first is a CA's
+		case 1:
+			return newRSA(t)
+		case 2:
+			return newEd25519(t)
+		}
+		return newECDSA(t)
 	}
+	wantSound(t, newTestNode(t, mixed), check.Full)
 }
 
 func wantSound(t *testing.T, n *testNode, verdict check.Verdict) {
@@ -156,6 +194,17 @@ func kubeletEmbedded(n *testNode) {
 		}
 	}
 	n.kubeconfig("kubelet", role.KubeletConf)
+}
+
+// clusterServing has a serving pair that the kubelet has got from the cluster, and an older one beside it.
+func clusterServing(n *testNode, ends time.Duration) {
+	const name = kubelet + "pki/kubelet-server-"
+	n.kubeletPair(name+"2026-03-01-11-00-00.pem", role.KubeletOwnServer, ends)
+	n.kubeletPair(name+"2025-03-01-11-00-00.pem", role.KubeletOwnServer, -hour)
+	n.files[name+"current.pem"] = pkibundle.File{
+		Path: name + "current.pem", Role: role.KubeletOwnServer, Mode: 0o777, Link: "/" + name + "2026-03-01-11-00-00.pem",
+	}
+	n.drop(kubelet+"pki/kubelet.crt", kubelet+"pki/kubelet.key")
 }
 
 // externalEtcd has no etcd on the node, and its client's files where the operator has put them.

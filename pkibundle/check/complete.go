@@ -170,8 +170,8 @@ func (n *node) lostByKubeconfigs() []Missing {
 			}
 			k.Clear()
 			for _, name := range []string{k.CAFile, k.CertFile, k.KeyFile} {
-				if _, ok := n.lookup(name, path.Dir(f.Path)); ok || name == "" {
-					continue
+				if _, ok := n.lookup(name, path.Dir(f.Path)); ok || name == "" || !isPath(name) {
+					continue // a finding tells of the last
 				}
 				if !path.IsAbs(name) {
 					name = path.Join("/", path.Dir(f.Path), name)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"io/fs"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,14 @@ var defects = []struct {
 		n.change(kubelet+"pki/kubelet.key", func(f *pkibundle.File) { f.Data = n.key("other") })
 	}, fatal(check.KeyMismatch, role.KubeletServingKey, kubelet+"pki/kubelet.key")},
 
+	{"key of the intermediate CA", func(n *testNode) {
+		n.ca("middle", role.Other, role.Other)
+		n.issuer["middle"], n.issuer["apiserver"] = "ca", "middle"
+		n.change(pki+"apiserver.crt", func(f *pkibundle.File) { f.Data = append(n.sign("apiserver"), n.sign("middle")...) })
+		n.change(pki+"apiserver.key", func(f *pkibundle.File) { f.Data = n.files[pki+"middle.key"].Data })
+		n.drop(pki+"middle.crt", pki+"middle.key")
+	}, fatal(check.KeyMismatch, role.APIServerKey, pki+"apiserver.key")},
+
 	// Chains.
 	{"certificate of another CA", func(n *testNode) {
 		n.foreign("apiserver")
@@ -87,9 +96,13 @@ var defects = []struct {
 		n.drop(pki+"middle.crt", pki+"middle.key")
 	}, fatal(check.WrongSigner, role.APIServerCert, pki+"apiserver.crt")},
 
+	{"certificate of the CA under its former name", func(n *testNode) {
+		n.reissue("front-proxy-ca", func(c *x509.Certificate) { c.Subject.CommonName = "renamed" })
+	}, fatal(check.WrongSigner, role.FrontProxyClientCert, pki+"front-proxy-client.crt")},
+
 	// What certificates allow.
 	{"CA without the CA flag", func(n *testNode) {
-		n.reissueCA(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature })
+		n.reissueCA(func(c *x509.Certificate) { c.IsCA = false })
 	}, fatal(check.NotCA, role.ClusterCACert, pki+"ca.crt")},
 	{"CA that may not sign certificates", func(n *testNode) {
 		n.reissueCA(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })
@@ -119,6 +132,10 @@ var defects = []struct {
 	}, fatal(check.MissingName, role.APIServerCert, pki+"apiserver.crt")},
 	{"not for the control plane's endpoint", func(n *testNode) {
 		n.reissue("apiserver", func(c *x509.Certificate) { c.DNSNames = []string{"kubernetes.default.svc"} })
+	}, fatal(check.MissingName, role.APIServerCert, pki+"apiserver.crt")},
+	{"not for one address that is wanted twice", func(n *testNode) {
+		n.reissue("apiserver", func(c *x509.Certificate) { c.IPAddresses = c.IPAddresses[1:] })
+		n.edit(admin, "https://api.example.org", "https://10.0.0.11")
 	}, fatal(check.MissingName, role.APIServerCert, pki+"apiserver.crt")},
 	{"etcd not for its client address", func(n *testNode) {
 		n.reissue("etcd/server", func(c *x509.Certificate) { c.IPAddresses = []net.IP{{127, 0, 0, 1}} })
@@ -155,6 +172,18 @@ var defects = []struct {
 		n.reissue("admin", func(*x509.Certificate) {})
 		n.drop(pki + "old-ca.crt")
 	}, fatal(check.Expired, role.ClusterCACert, pki+"ca.crt")},
+	{"CA that is being exchanged, its new one expired", func(n *testNode) { // ca.key is the new one's
+		exchangedCA(n)
+		for _, name := range []string{"apiserver", "apiserver-kubelet-client", "admin", "super-admin", "controller-manager", "scheduler"} {
+			n.issuer[name] = "old-ca"
+			n.reissue(name, func(*x509.Certificate) {})
+		}
+		n.put("etc/kubernetes/kubelet.conf", role.KubeletConf, 0o600, n.kubeconfigText("token: abcdef.0123456789abcdef\n"))
+		n.reissue("ca", func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })
+		both := append(n.files[pki+"ca.crt"].Data, n.files[pki+"old-ca.crt"].Data...)
+		n.change(pki+"ca.crt", func(f *pkibundle.File) { f.Data = both })
+		n.drop(pki + "old-ca.crt")
+	}, fatal(check.Expired, role.ClusterCACert, pki+"ca.crt")},
 	{"kubeconfig's certificate expired", func(n *testNode) {
 		n.reissue("admin", func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })
 	}, fatal(check.Expired, role.AdminConf, admin)},
@@ -170,6 +199,9 @@ var defects = []struct {
 		n.issued["serving"].NotAfter = now.Add(-time.Second)
 		n.change(kubelet+"pki/kubelet.crt", func(f *pkibundle.File) { f.Data = n.sign("serving") })
 	}, warning(check.Expired, role.KubeletServingCert, kubelet+"pki/kubelet.crt")},
+
+	{"certificate that the kubelet serves with expired", func(n *testNode) { clusterServing(n, -time.Second) },
+		warning(check.Expired, role.KubeletOwnServer, kubelet+"pki/kubelet-server-2026-03-01-11-00-00.pem")},
 
 	// Kubeconfigs.
 	{"kubeconfig trusts another CA", func(n *testNode) {
@@ -192,6 +224,24 @@ var defects = []struct {
 	{"kubeconfig with a broken key", func(n *testNode) {
 		n.edit(admin, between(n.t, n.files[admin].Data, "client-key-data: "), "AAAA")
 	}, fatal(check.Unparsable, role.AdminConf, admin)},
+	{"kubeconfig that names a broken CA", func(n *testNode) {
+		n.edit(admin, "certificate-authority-data: "+between(n.t, n.files[admin].Data, "certificate-authority-data: "),
+			"certificate-authority: ../own.crt")
+		n.put("etc/own.crt", role.Referenced, 0o644, nil)
+	}, fatal(check.Unparsable, role.Referenced, "etc/own.crt")},
+	{"kubeconfigs that name the same broken key", func(n *testNode) {
+		for _, name := range []string{"admin", "scheduler"} {
+			f := n.files["etc/kubernetes/"+name+".conf"]
+			n.edit(f.Path, "client-key-data: "+between(n.t, f.Data, "client-key-data: "), "client-key: /etc/own.key")
+		}
+		n.put("etc/own.key", role.Referenced, 0o600, nil)
+	}, fatal(check.Unparsable, role.Referenced, "etc/own.key")},
+	{"kubeconfig with a server without TLS", func(n *testNode) {
+		n.edit(controllerManager, "https://api", "http://api")
+	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
+	{"kubeconfig with a server that is no host", func(n *testNode) {
+		n.edit(controllerManager, "https://api", "https://"+strings.Repeat("a", 64))
+	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
 	{"kubeconfig with a bad server", func(n *testNode) {
 		n.edit(controllerManager, "https://api.example.org:6443", "api.example.org:6443")
 	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
@@ -284,16 +334,24 @@ func TestHorizon(t *testing.T) {
 	n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(20 * 24 * hour) })
 	wantFindings(t, n.check(check.Options{Horizon: 21 * 24 * hour}), warning(check.Expiring, role.APIServerCert, pki+"apiserver.crt"))
 	wantFindings(t, n.check(check.Options{Horizon: 19 * 24 * hour}))
+	n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(30*24*hour + time.Second) })
+	wantFindings(t, n.check(check.Options{}))
 }
 
 // TestOrder has the worst first.
 func TestOrder(t *testing.T) {
 	n := newTestNode(t, newEd25519)
-	n.chmod(admin, 0o644)
 	n.encrypt("kms: {apiVersion: v2, name: vault, endpoint: 'unix:///run/kms.sock'}")
-	n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })
-	wantFindings(t, n.check(check.Options{}), fatal(check.Expired, role.APIServerCert, pki+"apiserver.crt"),
+	n.chmod(pki+"sa.key", 0o644)
+	n.chmod(admin, 0o644)
+	n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(hour) })
+	n.edit(controllerManager, "https://api", "http://api")
+	n.reissue("admin", func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Second) })
+	wantFindings(t, n.check(check.Options{}), fatal(check.Expired, role.AdminConf, admin),
+		fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager),
 		warning(check.LooseMode, role.AdminConf, admin),
+		warning(check.Expiring, role.APIServerCert, pki+"apiserver.crt"),
+		warning(check.LooseMode, role.ServiceAccount, pki+"sa.key"),
 		check.Finding{Severity: check.Info, Problem: check.NeedsKMS, Role: role.Encryption, Path: "etc/kubernetes/enc/config.yaml"})
 }
 

@@ -47,7 +47,7 @@ func (in *inspection) trust(f pkibundle.File, k *material.Kubeconfig) {
 	if len(data) == 0 && k.CAFile != "" {
 		at, ok := in.lookup(k.CAFile, path.Dir(f.Path))
 		if !ok {
-			return // it is among what is missing
+			return // it is among what is missing, or no path
 		}
 		from = in.files[at]
 		data = from.Data
@@ -58,7 +58,7 @@ func (in *inspection) trust(f pkibundle.File, k *material.Kubeconfig) {
 	}
 	certs, err := material.Certificates(data)
 	switch {
-	case len(data) == 0:
+	case len(k.CA) == 0 && k.CAFile == "":
 		in.report(Fatal, OtherCA, f, "it names no CA, so that of the cluster is not trusted: make it anew")
 	case err != nil && from.Path != f.Path:
 		in.certificates(from)

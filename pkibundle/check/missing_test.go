@@ -95,6 +95,41 @@ var lacks = []struct {
 		{Role: role.EtcdPeerCert, Path: pki + "etcd/peer.crt"}, {Role: role.EtcdPeerKey, Path: pki + "etcd/peer.key"},
 		{Role: role.EtcdServerCert, Path: pki + "etcd/server.crt"}, {Role: role.EtcdServerKey, Path: pki + "etcd/server.key"},
 	}},
+	{"all but the shared files and a manifest", func(n *testNode) {
+		onlyShared(n, append([]string{role.StaticPod}, role.Shared...)...)
+		n.drop(manifests+"etcd.yaml", manifests+"kube-scheduler.yaml")
+		n.edit(manifests+"kube-apiserver.yaml", "127.0.0.1", "10.0.0.21") // an external etcd, to keep this short
+	}, []check.Missing{
+		{Role: role.AdminConf, Path: admin}, {Role: role.ControllerManagerConf, Path: controllerManager},
+		{Role: role.KubeletConf, Path: "etc/kubernetes/kubelet.conf"},
+		{Role: role.StaticPod, Path: manifests + "kube-scheduler.yaml"},
+		{Role: role.EtcdClientCert, Path: pki + "apiserver-etcd-client.crt"}, {Role: role.EtcdClientKey, Path: pki + "apiserver-etcd-client.key"},
+		{Role: role.KubeletClientCert, Path: pki + "apiserver-kubelet-client.crt"},
+		{Role: role.KubeletClientKey, Path: pki + "apiserver-kubelet-client.key"},
+		{Role: role.APIServerCert, Path: pki + "apiserver.crt"}, {Role: role.APIServerKey, Path: pki + "apiserver.key"},
+		{Role: role.FrontProxyClientCert, Path: pki + "front-proxy-client.crt"},
+		{Role: role.FrontProxyClientKey, Path: pki + "front-proxy-client.key"},
+		{Role: role.SchedulerConf, Path: "etc/kubernetes/scheduler.conf"},
+		{Role: role.Kubelet, Path: kubelet + "config.yaml"},
+	}},
+	{"all manifests but etcd's", func(n *testNode) {
+		n.drop(manifests+"kube-apiserver.yaml", manifests+"kube-controller-manager.yaml", manifests+"kube-scheduler.yaml")
+	}, []check.Missing{
+		{Role: role.StaticPod, Path: manifests + "kube-apiserver.yaml"},
+		{Role: role.StaticPod, Path: manifests + "kube-controller-manager.yaml"},
+		{Role: role.StaticPod, Path: manifests + "kube-scheduler.yaml"},
+	}},
+	{"etcd that kube-apiserver reaches by the node's address", func(n *testNode) {
+		n.edit(manifests+"kube-apiserver.yaml", "https://127.0.0.1:2379", "https://10.0.0.11:2379")
+		n.drop(manifests + "etcd.yaml")
+	}, []check.Missing{{Role: role.StaticPod, Path: manifests + "etcd.yaml"}}},
+	{"CA keys, and the manifest that would say that they are elsewhere", func(n *testNode) {
+		n.drop(append(caKeys, manifests+"kube-controller-manager.yaml")...)
+	}, []check.Missing{
+		{Role: role.StaticPod, Path: manifests + "kube-controller-manager.yaml"},
+		{Role: role.ClusterCAKey, Path: pki + "ca.key"}, {Role: role.EtcdCAKey, Path: pki + "etcd/ca.key"},
+		{Role: role.FrontProxyCAKey, Path: pki + "front-proxy-ca.key"},
+	}},
 	{"manifests", func(n *testNode) {
 		for name := range commands {
 			n.drop(manifests + name + ".yaml")

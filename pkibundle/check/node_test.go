@@ -295,15 +295,8 @@ users:
 
 // kubelet has files as after kubeadm's kubelet-finalize, with an older pair beside the one in use.
 func (n *testNode) kubelet() {
-	pair := func(path string, ends time.Duration) {
-		key := n.key(path)
-		c := n.template("system:node:cp1", ends)
-		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-		n.issued[path], n.issuer[path] = c, "ca"
-		n.put(path, role.KubeletOwnClient, 0o600, append(n.sign(path), key...))
-	}
-	pair(dated, year)
-	pair(kubelet+"pki/kubelet-client-2025-01-01-11-00-00.pem", -time.Minute)
+	n.kubeletPair(dated, role.KubeletOwnClient, year)
+	n.kubeletPair(kubelet+"pki/kubelet-client-2025-01-01-11-00-00.pem", role.KubeletOwnClient, -time.Minute)
 	n.files[current] = pkibundle.File{Path: current, Role: role.KubeletOwnClient, Mode: 0o777, Link: "/" + dated}
 	n.put("etc/kubernetes/kubelet.conf", role.KubeletConf, 0o600, n.kubeconfigText(
 		"client-certificate: /"+current+"\n    client-key: /"+current+"\n"))
@@ -313,6 +306,15 @@ func (n *testNode) kubelet() {
 	n.put(kubelet+"config.yaml", role.Kubelet, 0o644, []byte("kind: KubeletConfiguration\n"))
 	n.put(kubelet+"instance-config.yaml", role.Kubelet, 0o644, []byte("kind: KubeletConfiguration\n"))
 	n.put(kubelet+"kubeadm-flags.env", role.Kubelet, 0o644, []byte("KUBELET_KUBEADM_ARGS=\"\"\n"))
+}
+
+// kubeletPair is a certificate and its key in one file.
+func (n *testNode) kubeletPair(path, r string, ends time.Duration) {
+	key := n.key(path)
+	c := n.template("system:node:cp1", ends)
+	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	n.issued[path], n.issuer[path] = c, "ca"
+	n.put(path, r, 0o600, append(n.sign(path), key...))
 }
 
 // encrypt gives kube-apiserver an encryption configuration.
