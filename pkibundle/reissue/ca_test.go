@@ -90,16 +90,20 @@ func sharedFiles(t testing.TB, newKey func(testing.TB) crypto.Signer) *pkibundle
 	t.Helper()
 	b := &pkibundle.Bundle{}
 	for _, ca := range []struct{ at, role, name string }{
-		{"ca", "cluster-ca", "kubernetes"}, {"etcd/ca", "etcd-ca", "etcd-ca"}, {"front-proxy-ca", "front-proxy-ca", "front-proxy-ca"},
+		{"ca", "cluster-ca", "kubernetes"},
+		{"etcd/ca", "etcd-ca", "etcd-ca"},
+		{"front-proxy-ca", "front-proxy-ca", "front-proxy-ca"},
 	} {
 		key := newKey(t)
+		cert := selfSigned(t, caTemplate(ca.name), key)
 		b.Files = append(b.Files,
-			pkibundle.File{Path: pki + ca.at + ".crt", Role: ca.role + "-cert", Mode: 0o644, Data: selfSigned(t, caTemplate(ca.name), key)},
+			pkibundle.File{Path: pki + ca.at + ".crt", Role: ca.role + "-cert", Mode: 0o644, Data: cert},
 			pkibundle.File{Path: pki + ca.at + ".key", Role: ca.role + "-key", Mode: 0o600, Data: pkcs8(t, key)},
 		)
 	}
+	readers := pkibundle.Owner{GID: 7}
 	b.Files = append(b.Files,
-		pkibundle.File{Path: pki + "sa.key", Role: "service-account-key", Mode: 0o640, Owner: pkibundle.Owner{GID: 7}, Data: []byte("k")},
+		pkibundle.File{Path: pki + "sa.key", Role: "service-account-key", Mode: 0o640, Owner: readers, Data: []byte("k")},
 		pkibundle.File{Path: pki + "sa.pub", Role: "service-account-pub", Mode: 0o600, Data: []byte("p")},
 	)
 	return b

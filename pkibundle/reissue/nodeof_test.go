@@ -1,6 +1,7 @@
 package reissue
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -25,18 +26,16 @@ func bundleOf(t testing.TB, n Node) *pkibundle.Bundle {
 		staticPod("kube-apiserver", "registry.example.com:5000/k8s/kube-apiserver:"+n.Version+"@sha256:0123",
 			"--advertise-address="+n.AdvertiseAddress.String(), fmt.Sprintf("--secure-port=%d", port),
 			"--service-cluster-ip-range="+subnet+",fd77::/112", "--etcd-servers="+etcd),
-		staticPod("kube-controller-manager", "registry.k8s.io/kube-controller-manager:"+n.Version, "--cluster-name="+n.ClusterName),
+		staticPod("kube-controller-manager", "registry.k8s.io/kube-controller-manager:"+n.Version,
+			"--cluster-name="+n.ClusterName),
 	)
 	return b
 }
 
 func staticPod(program, image string, flags ...string) pkibundle.File {
-	var text strings.Builder
-	fmt.Fprintf(&text, "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: %s\n    command:\n    - %s\n", image, program)
-	for _, f := range flags {
-		fmt.Fprintf(&text, "    - %s\n", f)
-	}
-	return pkibundle.File{Path: "etc/kubernetes/manifests/" + program + ".yaml", Role: "static-pod", Data: []byte(text.String())}
+	command := strings.Join(append([]string{program}, flags...), "\n    - ")
+	text := "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: " + image + "\n    command:\n    - " + command + "\n"
+	return pkibundle.File{Path: "etc/kubernetes/manifests/" + program + ".yaml", Role: "static-pod", Data: []byte(text)}
 }
 
 // fullNode is one in which each field differs from the default.
@@ -89,22 +88,23 @@ func TestNameOfTheKubelet(t *testing.T) {
 	b := bundleOf(t, fullNode())
 	pair := configAt(t, b, "etc/kubernetes/kubelet.conf")
 	f := file(t, b, "etc/kubernetes/kubelet.conf")
-	f.Data = []byte(strings.ReplaceAll(string(f.Data), "client-certificate-data: ", "client-certificate: /var/lib/kubelet/pki/x #"))
+	f.Data = bytes.ReplaceAll(f.Data, []byte("client-certificate-data: "), []byte("client-certificate: /var/lib/x.pem #"))
 	file(t, b, pki+"etcd/server.crt").Data = nil // its name would do, too
 	if _, err := NodeOf(b); err == nil || !strings.Contains(err.Error(), "neither the kubelet nor etcd") {
 		t.Errorf("without any certificate: %v", err)
 	}
 	b = bundleOf(t, fullNode())
 	b.Files = slices.DeleteFunc(b.Files, func(f pkibundle.File) bool { return f.Role == "kubelet-kubeconfig" })
+	const dir, role = "var/lib/kubelet/pki/", "kubelet-client-pair"
 	b.Files = append(b.Files,
-		pkibundle.File{Path: "var/lib/kubelet/pki/kubelet-client-current.pem", Role: "kubelet-client-pair", Link: "kubelet-client-1.pem"},
-		pkibundle.File{Path: "var/lib/kubelet/pki/kubelet-client-1.pem", Role: "kubelet-client-pair", Data: slices.Concat(pair.Key, pair.Cert)},
+		pkibundle.File{Path: dir + "kubelet-client-current.pem", Role: role, Link: "kubelet-client-1.pem"},
+		pkibundle.File{Path: dir + "kubelet-client-1.pem", Role: role, Data: slices.Concat(pair.Key, pair.Cert)},
 	)
+	file(t, b, pki+"etcd/server.crt").Data = file(t, sharedFiles(t, edwards), pki+"etcd/ca.crt").Data // with another name
 	if n, err := NodeOf(b); err != nil || n.Name != "cp1" {
 		t.Errorf("the name is %q, %v", n.Name, err)
 	}
-	b = without(b, "var/lib/kubelet/pki/kubelet-client-1.pem")
-	if n, err := NodeOf(b); err != nil || n.Name != "cp1" {
+	if n, err := NodeOf(without(b, dir+"kubelet-client-1.pem")); err != nil || n.Name != "etcd-ca" {
 		t.Errorf("by etcd the name is %q, %v", n.Name, err)
 	}
 }

@@ -42,7 +42,8 @@ func TestNoCAKey(t *testing.T) {
 			t.Errorf("%s: %v is no ErrNoCAKey", key, err)
 		}
 	}
-	refused(t, without(shared, pki+"ca.key", pki+"etcd/ca.key", pki+"front-proxy-ca.key"), plainNode(), "scheduler.conf", "peer", "front-proxy-client")
+	none := without(shared, pki+"ca.key", pki+"etcd/ca.key", pki+"front-proxy-ca.key")
+	refused(t, none, plainNode(), "scheduler.conf", "peer", "front-proxy-client")
 }
 
 func TestBadCA(t *testing.T) {
@@ -52,7 +53,9 @@ func TestBadCA(t *testing.T) {
 		change func(t *testing.T, b *pkibundle.Bundle)
 		words  []string
 	}{
-		"missing": {func(t *testing.T, b *pkibundle.Bundle) { *b = *without(b, pki+"front-proxy-ca.crt") }, []string{"front-proxy-ca-cert"}},
+		"missing": {func(t *testing.T, b *pkibundle.Bundle) {
+			*b = *without(b, pki+"front-proxy-ca.crt")
+		}, []string{"front-proxy-ca-cert"}},
 		"expired": {func(t *testing.T, b *pkibundle.Bundle) {
 			ca := caTemplate("etcd-ca")
 			ca.NotAfter = now.Add(-time.Second)
@@ -106,7 +109,7 @@ func TestErrorsShowNoKeys(t *testing.T) {
 	f.Data = bytes.Replace(f.Data, []byte("PRIVATE"), []byte("RSA PRIVATE"), 2) // so that it cannot be parsed
 	err := refused(t, b, plainNode())
 	for line := range strings.Lines(string(f.Data)) {
-		if text := strings.TrimSpace(line); len(text) > 8 && !strings.HasPrefix(text, "-----") && strings.Contains(err.Error(), text[:8]) {
+		if text := strings.TrimSpace(line); text[0] != '-' && strings.Contains(err.Error(), text[:8]) {
 			t.Errorf("the error shows a key: %v", err)
 		}
 	}
@@ -152,9 +155,9 @@ func TestExchangedCA(t *testing.T) {
 
 // A role may have more files than one: links to the same, and CAs for clients only.
 func TestSeveralFilesOfARole(t *testing.T) {
-	shared := sharedFiles(t, p256)
+	shared, other := sharedFiles(t, p256), file(t, sharedFiles(t, p256), pki+"ca.crt")
 	shared.Files = slices.Insert(shared.Files, 0,
-		pkibundle.File{Path: "etc/kubernetes/clients.crt", Role: "cluster-ca-cert", Data: file(t, sharedFiles(t, p256), pki+"ca.crt").Data},
+		pkibundle.File{Path: "etc/kubernetes/clients.crt", Role: "cluster-ca-cert", Data: other.Data},
 		pkibundle.File{Path: "etc/kubernetes/link.crt", Role: "cluster-ca-cert", Mode: 0o777, Link: "pki/ca.crt"},
 		pkibundle.File{Path: "etc/kubernetes/link.key", Role: "cluster-ca-key", Mode: 0o777, Link: "pki/ca.key"},
 	)
@@ -207,6 +210,15 @@ func TestBadNode(t *testing.T) {
 		})
 	}
 	refused(t, shared, Node{}, "name", "address", "version")
+}
+
+func TestMappedAddress(t *testing.T) {
+	node := plainNode()
+	node.AdvertiseAddress = netip.MustParseAddr("::ffff:10.1.2.3")
+	config := configAt(t, reissued(t, sharedFiles(t, p256), node), "etc/kubernetes/scheduler.conf")
+	if config.Server != "https://10.1.2.3:6443" {
+		t.Errorf("the API is at %s", config.Server)
+	}
 }
 
 func TestSizeOfRSAKeys(t *testing.T) {
