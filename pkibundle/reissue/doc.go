@@ -22,7 +22,7 @@
 //   - No certificate outlives its CA. Kubeadm gives out longer ones, which end with the CA too.
 //   - All begin five minutes ago, or with their CA if that is younger. Kubeadm has those in kubeconfigs begin with the CA.
 //   - Keys are of the kind of the CA's: RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 or P-521, Ed25519. Kubeadm asks
-//     its configuration, which the shared files do not hold.
+//     its configuration, which the shared files do not hold, and it does not read Ed25519.
 //   - A kubeconfig trusts all certificates that the file of the CA holds. Kubeadm takes the first, which shuts out
 //     half of the servers while a CA is exchanged.
 //   - Clients of etcd belong to no group. Before v1.29 kubeadm put system:masters there, which etcd does not read.
