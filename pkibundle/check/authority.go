@@ -103,10 +103,11 @@ func (in *inspection) serviceAccount() {
 	}
 	for _, f := range in.with(role.ServiceAccount) {
 		key := in.key(f)
-		if key == nil || len(known) == 0 || slices.ContainsFunc(known, func(k crypto.PublicKey) bool { return material.Same(k, key) }) {
+		same := func(k crypto.PublicKey) bool { return material.Same(k, key) }
+		if key == nil || len(known) == 0 || slices.ContainsFunc(known, same) {
 			continue
 		}
-		in.report(Fatal, KeyMismatch, verifiers[0], "it is not of the key in %s, so no token that is signed with that is accepted: "+
+		in.report(Fatal, KeyMismatch, verifiers[0], "it is not of the key in %s, so tokens signed with that are refused: "+
 			"make it anew from the private key, and keep this one while there are tokens of it", f.Path)
 	}
 }

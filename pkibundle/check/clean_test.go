@@ -35,14 +35,15 @@ var sound = []struct {
 		externalEtcd(n)
 		apiServer := manifests + "kube-apiserver.yaml"
 		n.edit(apiServer, "https://10.0.0.21:2379", "http://10.0.0.21:2379")
-		for _, flag := range []string{"etcd-cafile=/etc/etcd/ca.crt", "etcd-certfile=/etc/etcd/client.crt", "etcd-keyfile=/etc/etcd/client.key"} {
-			n.edit(apiServer, `"--`+flag+`",`, "")
+		for flag, file := range map[string]string{"cafile": "ca.crt", "certfile": "client.crt", "keyfile": "client.key"} {
+			n.edit(apiServer, `"--etcd-`+flag+`=/etc/etcd/`+file+`",`, "")
 		}
 		n.drop("etc/etcd/ca.crt", "etc/etcd/client.crt", "etc/etcd/client.key")
 	}, check.Full},
 	{"member of an external etcd", func(n *testNode) {
 		for path, f := range n.files {
-			if !strings.HasPrefix(path, pki+"etcd/") && path != manifests+"etcd.yaml" && f.Role != role.EtcdClientCert && f.Role != role.EtcdClientKey {
+			etcds := strings.HasPrefix(path, pki+"etcd/") || path == manifests+"etcd.yaml"
+			if !etcds && f.Role != role.EtcdClientCert && f.Role != role.EtcdClientKey {
 				n.drop(path)
 			}
 		}
@@ -97,7 +98,7 @@ var sound = []struct {
 	}, check.Full},
 	{"addresses that stand for all", func(n *testNode) {
 		n.edit(manifests+"kube-apiserver.yaml", "--advertise-address=10.0.0.11", "--advertise-address=0.0.0.0")
-		n.edit(manifests+"etcd.yaml", "--advertise-client-urls=https://10.0.0.11:2379", "--advertise-client-urls=https://0.0.0.0:2379")
+		n.edit(manifests+"etcd.yaml", "advertise-client-urls=https://10.0.0.11", "advertise-client-urls=https://0.0.0.0")
 	}, check.Full},
 	{"relative link to the kubelet's pair", func(n *testNode) {
 		n.change(current, func(f *pkibundle.File) { f.Link = "../pki/kubelet-client-2026-03-01-11-00-00.pem" })
@@ -171,9 +172,9 @@ func TestExternalCA(t *testing.T) {
 	if r.Verdict != check.ExternalCA || len(r.Missing) > 0 {
 		t.Errorf("%s, missing %v", r.Verdict, r.Missing)
 	}
-	wantFindings(t, r, check.Finding{Severity: check.Info, Problem: check.CAKeyElsewhere, Role: role.ClusterCACert, Path: pki + "ca.crt"},
-		check.Finding{Severity: check.Info, Problem: check.CAKeyElsewhere, Role: role.EtcdCACert, Path: pki + "etcd/ca.crt"},
-		check.Finding{Severity: check.Info, Problem: check.CAKeyElsewhere, Role: role.FrontProxyCACert, Path: pki + "front-proxy-ca.crt"})
+	wantFindings(t, r, info(check.CAKeyElsewhere, role.ClusterCACert, pki+"ca.crt"),
+		info(check.CAKeyElsewhere, role.EtcdCACert, pki+"etcd/ca.crt"),
+		info(check.CAKeyElsewhere, role.FrontProxyCACert, pki+"front-proxy-ca.crt"))
 
 	n.drop(pki + "apiserver.crt")
 	if r := n.check(check.Options{}); r.Verdict != check.Incomplete || len(r.Missing) != 1 {
@@ -182,8 +183,8 @@ func TestExternalCA(t *testing.T) {
 }
 
 func emptySigning(n *testNode) {
-	n.edit(manifests+"kube-controller-manager.yaml", "--cluster-signing-cert-file=/etc/kubernetes/pki/ca.crt", "--cluster-signing-cert-file=")
-	n.edit(manifests+"kube-controller-manager.yaml", "--cluster-signing-key-file=/etc/kubernetes/pki/ca.key", "--cluster-signing-key-file=")
+	n.edit(manifests+"kube-controller-manager.yaml", "signing-cert-file=/etc/kubernetes/pki/ca.crt", "signing-cert-file=")
+	n.edit(manifests+"kube-controller-manager.yaml", "signing-key-file=/etc/kubernetes/pki/ca.key", "signing-key-file=")
 }
 
 // kubeletEmbedded is kubelet.conf as kubeadm init phase kubeconfig writes it.

@@ -23,7 +23,8 @@ const (
 )
 
 var etcdLeaves = []string{
-	role.EtcdServerCert, role.EtcdServerKey, role.EtcdPeerCert, role.EtcdPeerKey, role.EtcdHealthcheckCert, role.EtcdHealthcheckKey,
+	role.EtcdServerCert, role.EtcdServerKey, role.EtcdPeerCert, role.EtcdPeerKey,
+	role.EtcdHealthcheckCert, role.EtcdHealthcheckKey,
 }
 
 var apiServerLeaves = []string{
@@ -39,8 +40,9 @@ var kubeconfigs = []string{role.AdminConf, role.ControllerManagerConf, role.Sche
 // the control plane have it in common.
 func (n *node) kind() kind {
 	has := func(r string) bool { return len(n.bundle.With(r)) > 0 }
+	ofNode := slices.Concat(etcdLeaves, apiServerLeaves, kubeconfigs, []string{role.StaticPod, role.Kubelet})
 	switch {
-	case !slices.ContainsFunc(slices.Concat(etcdLeaves, apiServerLeaves, kubeconfigs), has) && !has(role.StaticPod) && !has(role.Kubelet):
+	case !slices.ContainsFunc(ofNode, has):
 		return sharedFiles
 	case n.programs[etcd] != nil && n.programs[apiServer] == nil && n.programs[controllerManager] == nil &&
 		n.programs[scheduler] == nil && !slices.ContainsFunc(kubeconfigs, has):
@@ -133,7 +135,8 @@ func (n *node) missing() []Missing {
 				lack(role.StaticPod, path.Join(n.manifests(), name+".yaml"), manifestsMatter[name])
 			}
 		}
-		if !slices.ContainsFunc(n.with(role.Kubelet), func(f pkibundle.File) bool { return path.Base(f.Path) == "config.yaml" }) {
+		isConfig := func(f pkibundle.File) bool { return path.Base(f.Path) == "config.yaml" }
+		if !slices.ContainsFunc(n.with(role.Kubelet), isConfig) {
 			lack(role.Kubelet, n.place(role.Kubelet), known[role.Kubelet].matters)
 		}
 	}

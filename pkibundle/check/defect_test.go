@@ -17,13 +17,17 @@ import (
 
 const admin, controllerManager = "etc/kubernetes/admin.conf", "etc/kubernetes/controller-manager.conf"
 
-// fatal is a finding without its text, and so is warning.
+// fatal is a finding without its text, and so are warning and info.
 func fatal(p check.Problem, r, path string) check.Finding {
 	return check.Finding{Severity: check.Fatal, Problem: p, Role: r, Path: path}
 }
 
 func warning(p check.Problem, r, path string) check.Finding {
 	return check.Finding{Severity: check.Warning, Problem: p, Role: r, Path: path}
+}
+
+func info(p check.Problem, r, path string) check.Finding {
+	return check.Finding{Severity: check.Info, Problem: p, Role: r, Path: path}
 }
 
 // defects are planted in a sound node one at a time, and each is found alone.
@@ -174,7 +178,8 @@ var defects = []struct {
 	}, fatal(check.Expired, role.ClusterCACert, pki+"ca.crt")},
 	{"CA that is being exchanged, its new one expired", func(n *testNode) { // ca.key is the new one's
 		exchangedCA(n)
-		for _, name := range []string{"apiserver", "apiserver-kubelet-client", "admin", "super-admin", "controller-manager", "scheduler"} {
+		ofCA := []string{"apiserver", "apiserver-kubelet-client", "admin", "super-admin", "controller-manager", "scheduler"}
+		for _, name := range ofCA {
 			n.issuer[name] = "old-ca"
 			n.reissue(name, func(*x509.Certificate) {})
 		}
@@ -257,7 +262,8 @@ var defects = []struct {
 		n.change(pki+"apiserver.crt", func(f *pkibundle.File) { f.Data = []byte("\x00\x01") })
 	}, fatal(check.Unparsable, role.APIServerCert, pki+"apiserver.crt")},
 	{"certificate is a key", func(n *testNode) {
-		n.change(pki+"front-proxy-client.crt", func(f *pkibundle.File) { f.Data, f.Mode = n.files[pki+"front-proxy-client.key"].Data, 0o600 })
+		key := n.files[pki+"front-proxy-client.key"].Data
+		n.change(pki+"front-proxy-client.crt", func(f *pkibundle.File) { f.Data, f.Mode = key, 0o600 })
 	}, fatal(check.Unparsable, role.FrontProxyClientCert, pki+"front-proxy-client.crt")},
 	{"key is empty", func(n *testNode) {
 		n.change(pki+"etcd/peer.key", func(f *pkibundle.File) { f.Data = nil })
@@ -288,7 +294,7 @@ var defects = []struct {
 	}, fatal(check.BadEncryption, role.Encryption, "etc/kubernetes/enc/config.yaml")},
 	{"encryption by a KMS", func(n *testNode) {
 		n.encrypt("kms: {apiVersion: v2, name: vault, endpoint: 'unix:///run/kms.sock'}")
-	}, check.Finding{Severity: check.Info, Problem: check.NeedsKMS, Role: role.Encryption, Path: "etc/kubernetes/enc/config.yaml"}},
+	}, info(check.NeedsKMS, role.Encryption, "etc/kubernetes/enc/config.yaml")},
 
 	// Modes.
 	{"CA key for all", func(n *testNode) { n.chmod(pki+"ca.key", 0o644) }, warning(check.LooseMode, role.ClusterCAKey, pki+"ca.key")},
@@ -352,7 +358,7 @@ func TestOrder(t *testing.T) {
 		warning(check.LooseMode, role.AdminConf, admin),
 		warning(check.Expiring, role.APIServerCert, pki+"apiserver.crt"),
 		warning(check.LooseMode, role.ServiceAccount, pki+"sa.key"),
-		check.Finding{Severity: check.Info, Problem: check.NeedsKMS, Role: role.Encryption, Path: "etc/kubernetes/enc/config.yaml"})
+		info(check.NeedsKMS, role.Encryption, "etc/kubernetes/enc/config.yaml"))
 }
 
 // wantFindings wants these, in this order, and nothing else.

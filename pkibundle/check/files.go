@@ -58,7 +58,8 @@ type inspection struct {
 }
 
 func (in *inspection) report(s Severity, p Problem, f pkibundle.File, format string, args ...any) {
-	in.findings = append(in.findings, Finding{Severity: s, Problem: p, Role: f.Role, Path: f.Path, Text: fmt.Sprintf(format, args...)})
+	text := fmt.Sprintf(format, args...)
+	in.findings = append(in.findings, Finding{Severity: s, Problem: p, Role: f.Role, Path: f.Path, Text: text})
 }
 
 // certificates are those of a file; none if it is broken.
@@ -99,6 +100,6 @@ func (in *inspection) pair(key crypto.PublicKey, keyFile pkibundle.File, certs [
 		in.report(Fatal, KeyMismatch, keyFile, "its key is not that of its certificate: issue the pair anew")
 		return
 	}
-	in.report(Fatal, KeyMismatch, keyFile, "it is not the key of the certificate in %s: find the one that is, or issue the pair anew",
-		certFile.Path)
+	in.report(Fatal, KeyMismatch, keyFile, "it is not the key of the certificate in %s: find the one that is, "+
+		"or issue the pair anew", certFile.Path)
 }

@@ -36,7 +36,8 @@ func (in *inspection) form(f pkibundle.File, k *material.Kubeconfig) {
 	}
 	for _, name := range []string{k.CAFile, k.CertFile, k.KeyFile} {
 		if !isPath(name) {
-			in.report(Fatal, BadKubeconfig, f, "where it should name a file it has something else, maybe the contents of one: make it anew")
+			in.report(Fatal, BadKubeconfig, f, "where it should name a file it has something else, "+
+				"maybe the contents of one: make it anew")
 		}
 	}
 }

@@ -9,12 +9,15 @@ import (
 	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
 )
 
+// What certificates are used for.
 var (
 	client = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	server = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	// both: etcd shows its servers' certificates as a client too, to itself (etcd-io/etcd issue 9785).
 	both = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 )
+
+var usageNames = map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "server", x509.ExtKeyUsageClientAuth: "client"}
 
 // leafPairs are the certificates that CAs have signed, and what for (cmd/kubeadm/app/phases/certs/certlist.go in
 // kubernetes/kubernetes).
@@ -52,12 +55,13 @@ func (in *inspection) leaf(f pkibundle.File, certs []*x509.Certificate, ca autho
 	c := certs[0]
 	in.period(Fatal, f, c)
 	if len(in.trusted(ca)) > 0 && !in.signedBy(c, certs[1:], ca) {
-		in.report(Fatal, WrongSigner, f, "its certificate is not signed by %s: issue it anew, or find the CA that has signed it", ca.name)
+		in.report(Fatal, WrongSigner, f, "its certificate is not signed by %s: issue it anew, or find the CA that has signed it",
+			ca.name)
 	}
 	for _, u := range usages {
 		if !allows(c, u) {
-			in.report(Fatal, WrongUsage, f, "its certificate may not be used for the authentication of a %s: issue it anew, with that "+
-				"extended key usage", map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "server", x509.ExtKeyUsageClientAuth: "client"}[u])
+			in.report(Fatal, WrongUsage, f, "its certificate may not be used to authenticate a %s: issue it anew, with that "+
+				"extended key usage", usageNames[u])
 		}
 	}
 }

@@ -32,8 +32,8 @@ func (in *inspection) modes() {
 		if f.Role == role.ServiceAccount && f.Owner.Group == keyReaders && f.Mode&0o037 == 0 {
 			continue
 		}
-		in.report(Warning, LooseMode, f, "mode %#o lets others than its owner at a secret: chmod 600, and think about who could have "+
-			"read it", f.Mode)
+		in.report(Warning, LooseMode, f, "mode %#o lets others than its owner at a secret: chmod 600, and think about who "+
+			"could have read it", f.Mode)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // wanted is a name or address that clients use for a server, and who says so.
 type wanted struct{ host, source string }
 
-// names looks whether the certificates of servers are for the names and addresses that their clients use (GetAPIServerAltNames
-// and GetEtcdAltNames in cmd/kubeadm/app/util/pkiutil/pki_helpers.go of kubernetes/kubernetes).
+// names looks whether the certificates of servers are for the names and addresses that their clients use
+// (GetAPIServerAltNames and GetEtcdAltNames in cmd/kubeadm/app/util/pkiutil/pki_helpers.go of kubernetes/kubernetes).
 func (in *inspection) names() {
 	in.valid(role.APIServerCert, in.apiServerNames())
 	var local []wanted
@@ -54,7 +54,8 @@ func (in *inspection) apiServerNames() []wanted {
 	}
 	first, _, _ := strings.Cut(in.flag(apiServer, "service-cluster-ip-range"), ",")
 	if services, err := netip.ParsePrefix(first); err == nil {
-		names = append(names, wanted{services.Masked().Addr().Next().String(), "the first address of kube-apiserver --service-cluster-ip-range"})
+		own := services.Masked().Addr().Next().String()
+		names = append(names, wanted{own, "the first address of " + apiServer + " --service-cluster-ip-range"})
 	}
 	for _, f := range in.with(role.AdminConf) {
 		if k, err := material.ParseKubeconfig(f.Data); err == nil {

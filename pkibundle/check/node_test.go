@@ -191,7 +191,8 @@ func (n *testNode) key(name string) []byte {
 func (n *testNode) hide(der, text []byte) {
 	body := base64.StdEncoding.EncodeToString(der)
 	skip := min(24, len(body)/2) // the beginning says which kind of key it is, and is no secret
-	n.secrets = append(n.secrets, body[skip:], base64.StdEncoding.EncodeToString(text)[40:], string(der[16:]), fmt.Sprintf("%x", der[16:]))
+	n.secrets = append(n.secrets, body[skip:], base64.StdEncoding.EncodeToString(text)[40:])
+	n.secrets = append(n.secrets, string(der[16:]), fmt.Sprintf("%x", der[16:]))
 }
 
 // sign issues a certificate from the template of a name.

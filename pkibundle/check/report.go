@@ -59,7 +59,7 @@ type Problem string
 // The problems, and their severities.
 const (
 	Unparsable     Problem = "unparsable"            // Fatal: holds no PEM of the kind that it should, or a broken one
-	KeyMismatch    Problem = "key-mismatch"          // Fatal: a private key and its certificate, or sa.key and sa.pub, are no pair
+	KeyMismatch    Problem = "key-mismatch"          // Fatal: a key and its certificate, or sa.key and sa.pub, are no pair
 	WrongSigner    Problem = "wrong-signer"          // Fatal: a certificate is not signed by the CA that its readers trust
 	NotCA          Problem = "not-a-ca"              // Fatal: a CA's certificate does not allow that it signs others
 	WrongUsage     Problem = "wrong-usage"           // Fatal: the extended key usages lack what the certificate is used for

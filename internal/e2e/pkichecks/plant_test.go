@@ -47,10 +47,14 @@ var defects = []struct {
 		reissue(t, root, "apiserver-etcd-client", "ca", func(*x509.Certificate) {})
 	}},
 	{"CA that may not sign", check.NotCA, pki + "front-proxy-ca.crt", func(t *testing.T, root string) {
-		reissue(t, root, "front-proxy-ca", "front-proxy-ca", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })
+		reissue(t, root, "front-proxy-ca", "front-proxy-ca", func(c *x509.Certificate) {
+			c.KeyUsage = x509.KeyUsageDigitalSignature
+		})
 	}},
 	{"server's certificate for clients", check.WrongUsage, pki + "apiserver.crt", func(t *testing.T, root string) {
-		reissue(t, root, "apiserver", "ca", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+		reissue(t, root, "apiserver", "ca", func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		})
 	}},
 	{"not for the advertise address", check.MissingName, pki + "apiserver.crt", func(t *testing.T, root string) {
 		reissue(t, root, "apiserver", "ca", func(c *x509.Certificate) { c.IPAddresses = []net.IP{{10, 96, 0, 1}} })
@@ -65,10 +69,14 @@ var defects = []struct {
 		reissue(t, root, "etcd/peer", "etcd/ca", func(c *x509.Certificate) { c.IPAddresses = []net.IP{{127, 0, 0, 1}} })
 	}},
 	{"expired", check.Expired, pki + "front-proxy-client.crt", func(t *testing.T, root string) {
-		reissue(t, root, "front-proxy-client", "front-proxy-ca", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+		reissue(t, root, "front-proxy-client", "front-proxy-ca", func(c *x509.Certificate) {
+			c.NotAfter = time.Now().Add(-time.Minute)
+		})
 	}},
 	{"not yet valid", check.NotYetValid, pki + "front-proxy-client.crt", func(t *testing.T, root string) {
-		reissue(t, root, "front-proxy-client", "front-proxy-ca", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) })
+		reissue(t, root, "front-proxy-client", "front-proxy-ca", func(c *x509.Certificate) {
+			c.NotBefore = time.Now().Add(time.Hour)
+		})
 	}},
 	{"expiring", check.Expiring, pki + "etcd/server.crt", func(t *testing.T, root string) {
 		reissue(t, root, "etcd/server", "etcd/ca", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(24 * time.Hour) })
@@ -76,12 +84,12 @@ var defects = []struct {
 	{"kubeconfig of another cluster", check.OtherCA, admin, func(t *testing.T, root string) {
 		conf := read(t, root, admin)
 		other := base64.StdEncoding.EncodeToString(read(t, root, pki+"etcd/ca.crt"))
-		write(t, filepath.Join(root, admin), bytes.Replace(conf, []byte(line(t, conf, "certificate-authority-data: ")), []byte(other), 1))
+		edit(t, root, admin, line(t, conf, "certificate-authority-data: "), other)
 	}},
 	{"kubeconfig with a key of another", check.KeyMismatch, admin, func(t *testing.T, root string) {
 		conf, other := read(t, root, admin), read(t, root, "etc/kubernetes/scheduler.conf")
 		key := line(t, other, "client-key-data: ")
-		write(t, filepath.Join(root, admin), bytes.Replace(conf, []byte(line(t, conf, "client-key-data: ")), []byte(key), 1))
+		edit(t, root, admin, line(t, conf, "client-key-data: "), key)
 	}},
 	{"kubelet's key of another", check.KeyMismatch, dated, func(t *testing.T, root string) {
 		pair := read(t, root, dated)
@@ -97,11 +105,11 @@ var defects = []struct {
 		write(t, filepath.Join(root, pki, "sa.key"), key[:len(key)/2])
 	}},
 	{"broken encryption config", check.BadEncryption, bed.EncryptionConfig, func(t *testing.T, root string) {
-		write(t, filepath.Join(root, bed.EncryptionConfig), bytes.Replace(read(t, root, bed.EncryptionConfig), []byte("secret: "), []byte("secret: AAAA"), 1))
+		edit(t, root, bed.EncryptionConfig, "secret: ", "secret: AAAA")
 	}},
 	{"encryption by a KMS", check.NeedsKMS, bed.EncryptionConfig, func(t *testing.T, root string) {
-		write(t, filepath.Join(root, bed.EncryptionConfig), bytes.Replace(read(t, root, bed.EncryptionConfig), []byte("  - identity: {}"),
-			[]byte("  - kms: {apiVersion: v2, name: vault, endpoint: 'unix:///run/kms.sock'}"), 1))
+		edit(t, root, bed.EncryptionConfig, "- identity: {}",
+			"- kms: {apiVersion: v2, name: vault, endpoint: 'unix:///run/kms.sock'}")
 	}},
 	{"key for all to read", check.LooseMode, pki + "ca.key", func(t *testing.T, root string) {
 		must(t, os.Chmod(filepath.Join(root, pki, "ca.key"), 0o644))
@@ -129,6 +137,16 @@ func read(t *testing.T, root, path string) []byte {
 func write(t *testing.T, file string, data []byte) {
 	t.Helper()
 	must(t, os.WriteFile(file, data, 0o600))
+}
+
+// edit replaces text that a file has.
+func edit(t *testing.T, root, path, old, new string) {
+	t.Helper()
+	data := read(t, root, path)
+	if !bytes.Contains(data, []byte(old)) {
+		t.Fatalf("%s has not what is to be replaced", path)
+	}
+	write(t, filepath.Join(root, path), bytes.Replace(data, []byte(old), []byte(new), 1))
 }
 
 // copyNode copies what a bundle takes, with modes and links.
