@@ -9,6 +9,7 @@ import (
 
 var public = []string{
 	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "etcdsnap", "etcdsnap/restore", "pkibundle", "pkibundle/check",
+	"pkibundle/reissue",
 	"manifests", "manifests/diff", "manifests/storage", "manifests/apply", "volsnap",
 }
 
@@ -22,6 +23,7 @@ var mayImport = map[string][]string{
 	"etcdsnap/restore":  {"internal", "etcdsnap"},
 	"pkibundle":         {"internal"},
 	"pkibundle/check":   {"internal", "pkibundle"},
+	"pkibundle/reissue": {"internal", "pkibundle"},
 	"manifests":         {"internal"},
 	"manifests/diff":    {"internal", "manifests"},
 	"manifests/storage": {"internal", "manifests"},
@@ -73,6 +75,10 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"filippo.io/hpke", "k8s.io/api/core/v1", "golang.org/x/crypto/ssh"},
 	},
 	"pkibundle/check": {nil, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
+	"pkibundle/reissue": {
+		[]string{"sigs.k8s.io/yaml"},
+		[]string{"filippo.io/age", "k8s.io/client-go/tools/clientcmd"},
+	},
 	"manifests": {
 		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/runtime/schema", "k8s.io/api/core/v1", "sigs.k8s.io/yaml"},
 		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd"},

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -94,55 +93,54 @@ func tag(image string) string {
 
 // readName finds the name that the kubelet or etcd have in their certificates.
 func (n *Node) readName(b *pkibundle.Bundle) error {
-	var certs []*x509.Certificate
-	for _, f := range b.With(role.KubeletOwnClient) {
-		certs = append(certs, readCerts(f)...)
-	}
+	kubelet := b.With(role.KubeletOwnClient)
 	for _, f := range b.With(role.KubeletConf) {
 		if config, err := material.ParseKubeconfig(f.Data); err == nil {
-			certs = append(certs, readCerts(pkibundle.File{Data: config.Cert})...)
+			kubelet = append(kubelet, pkibundle.File{Data: config.Cert})
 			config.Clear()
 		}
 	}
-	for _, c := range certs {
+	for _, c := range certificates(kubelet) {
 		if name, ok := strings.CutPrefix(c.Subject.CommonName, nodeUser); ok {
 			n.Name = name
 			return nil
 		}
 	}
-	for _, f := range b.With(role.EtcdServerCert) {
-		for _, c := range readCerts(f) {
-			n.Name = c.Subject.CommonName
-			return nil
-		}
+	if etcd := certificates(b.With(role.EtcdServerCert)); len(etcd) > 0 {
+		n.Name = etcd[0].Subject.CommonName
+		return nil
 	}
 	return errors.New("neither the kubelet nor etcd has a certificate with the name of the node")
 }
 
-// readCerts gives none for a link and for a file without.
-func readCerts(f pkibundle.File) []*x509.Certificate {
-	certs, _ := material.Certificates(f.Data)
-	return certs
+// certificates are those in files; links and files without have none.
+func certificates(files []pkibundle.File) (all []*x509.Certificate) {
+	for _, f := range files {
+		found, _ := material.Certificates(f.Data)
+		all = append(all, found...)
+	}
+	return all
 }
 
 // readEndpoint takes the server of the first kubeconfig that kubeadm points to the shared endpoint.
 func (n *Node) readEndpoint(b *pkibundle.Bundle) error {
-	for _, f := range slices.Concat(b.With(role.AdminConf), b.With(role.KubeletConf)) {
-		config, err := material.ParseKubeconfig(f.Data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.Path, err)
-		}
-		config.Clear()
-		server, err := url.Parse(config.Server)
-		if err != nil || server.Host == "" {
-			return fmt.Errorf("%s: its server is no URL", f.Path)
-		}
-		if config.Server != n.localURL() {
-			n.ControlPlaneEndpoint = server.Host
-		}
-		return nil
+	files := slices.Concat(b.With(role.AdminConf), b.With(role.KubeletConf))
+	if len(files) == 0 {
+		return errors.New("there is neither an admin.conf nor a kubelet.conf, which name the control-plane endpoint")
 	}
-	return errors.New("there is neither an admin.conf nor a kubelet.conf, which name the control-plane endpoint")
+	config, err := material.ParseKubeconfig(files[0].Data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", files[0].Path, err)
+	}
+	config.Clear()
+	server, err := url.Parse(config.Server)
+	if err != nil || server.Host == "" {
+		return fmt.Errorf("%s: its server is no URL", files[0].Path)
+	}
+	if config.Server != n.localURL() {
+		n.ControlPlaneEndpoint = server.Host
+	}
+	return nil
 }
 
 // readNames finds what the certificates of servers say beyond what kubeadm gives each node.
@@ -175,16 +173,15 @@ func (n *Node) readNames(b *pkibundle.Bundle) error {
 
 // namesIn lists names and addresses of the certificate of a role.
 func namesIn(b *pkibundle.Bundle, of string) ([]string, error) {
-	for _, f := range b.With(of) {
-		for _, c := range readCerts(f) {
-			names := slices.Clone(c.DNSNames)
-			for _, ip := range c.IPAddresses {
-				names = append(names, net.IP.String(ip))
-			}
-			return names, nil
-		}
+	found := certificates(b.With(of))
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no certificate of role %s", of)
 	}
-	return nil, fmt.Errorf("no certificate of role %s", of)
+	names := slices.Clone(found[0].DNSNames)
+	for _, ip := range found[0].IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names, nil
 }
 
 // beyond gives those of names that usual lacks.
