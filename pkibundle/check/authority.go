@@ -22,10 +22,8 @@ var (
 // trusted are the certificates of all files of a CA: kube-apiserver may trust more than the one that kubeadm signs with.
 func (in *inspection) trusted(ca authority) []*x509.Certificate {
 	var found []*x509.Certificate
-	for _, f := range in.bundle.With(ca.cert) {
-		if f.Link == "" {
-			found = append(found, in.certificates(f)...)
-		}
+	for _, f := range in.all(ca.cert) {
+		found = append(found, in.certificates(f)...)
 	}
 	return found
 }
@@ -34,7 +32,7 @@ func (in *inspection) trusted(ca authority) []*x509.Certificate {
 // one of a CA that is being exchanged: the key is of one of them.
 func (in *inspection) authorityPairs() {
 	for _, ca := range authorities {
-		for _, f := range in.with(ca.cert) {
+		for _, f := range in.all(ca.cert) {
 			for _, c := range in.certificates(f) {
 				if !c.IsCA || c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
 					in.report(Fatal, NotCA, f, "its certificate %q is not marked as one that signs others, so programs "+
@@ -42,7 +40,7 @@ func (in *inspection) authorityPairs() {
 				}
 			}
 		}
-		for _, f := range in.with(ca.key) {
+		for _, f := range in.all(ca.key) {
 			key, trusted := in.key(f), in.trusted(ca)
 			for _, c := range trusted {
 				in.signers[c] = in.signers[c] || material.Same(c.PublicKey, key)
@@ -58,7 +56,7 @@ func (in *inspection) authorityPairs() {
 // may be on its way out, and another not yet used.
 func (in *inspection) authorityPeriods() {
 	for _, ca := range authorities {
-		for _, f := range in.with(ca.cert) {
+		for _, f := range in.all(ca.cert) {
 			certs := in.certificates(f)
 			for _, c := range certs {
 				if len(certs) == 1 || in.signers[c] {
@@ -89,11 +87,8 @@ func (in *inspection) elsewhere(missing []Missing) {
 // serviceAccount looks whether kube-apiserver can verify the tokens that it signs. It may know older keys, too.
 func (in *inspection) serviceAccount() {
 	var known []crypto.PublicKey
-	verifiers := in.bundle.With(role.ServiceAccountPK)
+	verifiers := in.all(role.ServiceAccountPK)
 	for _, f := range verifiers {
-		if f.Link != "" {
-			continue
-		}
 		keys, err := material.PublicKeys(f.Data)
 		if err != nil {
 			in.report(Fatal, Unparsable, f, "%v: make it anew from the private key", err)

@@ -70,6 +70,12 @@ var sound = []struct {
 		n.change(pki+"ca.crt", func(f *pkibundle.File) { f.Data = append(n.sign("ca"), n.files[pki+"old-ca.crt"].Data...) })
 		n.drop(pki + "old-ca.crt")
 	}, check.Full},
+	{"CA of the operator for users, beside the cluster's", func(n *testNode) {
+		n.ca("users", role.ClusterCACert, role.Other)
+		n.put(pki+"trusted.crt", role.ClusterCACert, 0o644, append(n.sign("users"), n.files[pki+"ca.crt"].Data...))
+		n.drop(pki+"users.crt", pki+"users.key")
+		n.edit(manifests+"kube-apiserver.yaml", "pki/ca.crt", "pki/trusted.crt")
+	}, check.Full},
 	{"intermediate CA", func(n *testNode) {
 		n.ca("middle", role.Other, role.Other)
 		n.issuer["middle"] = "ca"

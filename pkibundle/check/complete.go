@@ -53,8 +53,8 @@ func (n *node) kind() kind {
 
 // externalEtcd says that kube-apiserver uses an etcd that is not on the node.
 func (n *node) externalEtcd() bool {
-	if n.kind() == sharedFiles { // what kubeadm hands over then, in cmd/kubeadm/app/phases/copycerts
-		return !n.has(role.EtcdCAKey) && n.has(role.EtcdClientCert) && n.has(role.EtcdClientKey)
+	if n.kind() == sharedFiles {
+		return !n.has(role.EtcdCAKey) && n.has(role.EtcdClientCert)
 	}
 	if n.programs[apiServer] == nil || n.programs[etcd] != nil || n.has(role.EtcdServerCert) {
 		return false
@@ -75,37 +75,30 @@ func (n *node) externalCA() bool {
 
 // needs are the roles that the bundle must have a file for.
 func (n *node) needs() []string {
-	if n.kind() == etcdNode { // its CA's key stays where the certificates were issued
+	switch {
+	case n.kind() == etcdNode: // its CA's key stays where the certificates were issued
 		return append([]string{role.EtcdCACert}, etcdLeaves...)
+	case n.kind() == sharedFiles && n.externalEtcd():
+		return role.SharedExternalEtcd
+	case n.kind() == sharedFiles:
+		return role.Shared
 	}
-	needs := []string{role.ClusterCACert, role.FrontProxyCACert}
+	needs := slices.Concat([]string{role.ClusterCACert, role.FrontProxyCACert}, apiServerLeaves, kubeconfigs)
+	etcdClient := []string{role.EtcdCACert, role.EtcdClientCert, role.EtcdClientKey}
+	if n.externalEtcd() { // none of them without TLS
+		unset := func(r string) bool { return n.flag(apiServer, known[r].flag) == "" }
+		needs = append(needs, slices.DeleteFunc(etcdClient, unset)...)
+	} else {
+		needs = slices.Concat(needs, etcdClient, etcdLeaves)
+	}
 	if !n.externalCA() {
 		needs = append(needs, role.ClusterCAKey, role.FrontProxyCAKey)
+		if !n.externalEtcd() {
+			needs = append(needs, role.EtcdCAKey)
+		}
 	}
 	if n.flag(apiServer, "service-account-signing-endpoint") == "" { // KEP-740: no key on the node
 		needs = append(needs, role.ServiceAccount, role.ServiceAccountPK)
-	}
-	switch {
-	case !n.externalEtcd():
-		needs = append(needs, role.EtcdCACert)
-		if !n.externalCA() {
-			needs = append(needs, role.EtcdCAKey)
-		}
-	case n.kind() == sharedFiles:
-		needs = append(needs, role.EtcdCACert)
-	default:
-		for _, r := range []string{role.EtcdCACert, role.EtcdClientCert, role.EtcdClientKey} {
-			if n.flag(known[r].program, known[r].flag) != "" {
-				needs = append(needs, r)
-			}
-		}
-	}
-	if n.kind() == sharedFiles {
-		return needs
-	}
-	needs = slices.Concat(needs, apiServerLeaves, kubeconfigs)
-	if !n.externalEtcd() {
-		needs = append(append(needs, role.EtcdClientCert, role.EtcdClientKey), etcdLeaves...)
 	}
 	if n.flag(apiServer, "encryption-provider-config") != "" {
 		needs = append(needs, role.Encryption)

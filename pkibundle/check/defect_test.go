@@ -108,6 +108,12 @@ var defects = []struct {
 	{"CA without the CA flag", func(n *testNode) {
 		n.reissueCA(func(c *x509.Certificate) { c.IsCA = false })
 	}, fatal(check.NotCA, role.ClusterCACert, pki+"ca.crt")},
+	{"CA without the CA flag, where kube-apiserver reads its certificate from another file", func(n *testNode) {
+		n.put("etc/trusted.crt", role.ClusterCACert, 0o644, n.files[pki+"ca.crt"].Data)
+		n.edit(manifests+"kube-apiserver.yaml", "--client-ca-file=/etc/kubernetes/pki/ca.crt", "--client-ca-file=/etc/trusted.crt")
+		n.issued["ca"].IsCA = false
+		n.reissue("ca", func(*x509.Certificate) {})
+	}, fatal(check.NotCA, role.ClusterCACert, pki+"ca.crt")},
 	{"CA that may not sign certificates", func(n *testNode) {
 		n.reissueCA(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign })
 	}, fatal(check.NotCA, role.ClusterCACert, pki+"ca.crt")},

@@ -51,10 +51,14 @@ func (n *node) flag(program, name string) string {
 	return ""
 }
 
-// with returns the files, no links, that are for one purpose. Where there are several and a flag names one of them, that
-// is the one that is used.
+// all returns the files, no links, that are for one purpose.
+func (n *node) all(r string) []pkibundle.File {
+	return slices.DeleteFunc(n.bundle.With(r), func(f pkibundle.File) bool { return f.Link != "" })
+}
+
+// with returns those of them that are used: where there are several and a flag names one, that one.
 func (n *node) with(r string) []pkibundle.File {
-	found := slices.DeleteFunc(n.bundle.With(r), func(f pkibundle.File) bool { return f.Link != "" })
+	found := n.all(r)
 	if at, ok := n.lookup(n.flag(known[r].program, known[r].flag), "."); ok && len(found) > 1 {
 		for _, f := range found {
 			if f.Path == at {
