@@ -80,8 +80,8 @@ type (
 
 const maxConfig = 1 << 20 // bytes
 
-// Parse reads an EncryptionConfiguration of apiserver.config.k8s.io/v1 in YAML or JSON, of 1 MiB at most, and as strictly as
-// kube-apiserver does. Errors say where something is wrong, and nothing of what is there.
+// Parse reads an EncryptionConfiguration of apiserver.config.k8s.io/v1 in YAML or JSON, of 1 MiB at most, and as
+// strictly as kube-apiserver does. Errors say where something is wrong, and nothing of what is there.
 func Parse(data []byte) (*Config, error) {
 	if len(data) > maxConfig {
 		return nil, fmt.Errorf("parse encryption configuration: it has %d bytes, and %d are the most", len(data), maxConfig)
@@ -223,8 +223,9 @@ func (c Config) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "encryption configuration of %d entries [redacted]", len(c.entries))
 }
 
-// providersOf gives those of a resource in their order, none if it is not configured: exact names come before "*.group", and
-// that before "*.*" (transformerFromOverrides in pkg/server/options/encryptionconfig/config.go of k8s.io/apiserver).
+// providersOf gives those of a resource in their order, none if it is not configured: exact names come before
+// "*.group", and that before "*.*" (transformerFromOverrides in pkg/server/options/encryptionconfig/config.go of
+// k8s.io/apiserver).
 func (c *Config) providersOf(r Resource) []provider {
 	if c == nil {
 		return nil

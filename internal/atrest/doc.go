@@ -7,6 +7,6 @@
 //	...
 //	object, err := config.Decrypt(resource, kv.Key, kv.Value)
 //
-// It does what k8s.io/apiserver does in pkg/server/options/encryptionconfig and pkg/storage/value, and only the half of it that
-// reads. Keys that a KMS holds are not asked for.
+// It does what k8s.io/apiserver does in pkg/server/options/encryptionconfig and pkg/storage/value, and only the half
+// of it that reads. Keys that a KMS holds are not asked for.
 package atrest

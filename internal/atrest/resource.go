@@ -22,9 +22,10 @@ func parseResource(s string) Resource {
 	return Resource{Group: group, Name: name}
 }
 
-// ResourceOf says of which resource the object is that kube-apiserver keeps under an etcd key. Prefix is its --etcd-prefix. Custom
-// resources and those of the aggregator stand below their group; of others the key has no group, and it is that of
-// Kubernetes' own resources. Keys that are no object's, and keys outside the prefix, have none.
+// ResourceOf says of which resource the object is that kube-apiserver keeps under an etcd key. Prefix is its
+// --etcd-prefix. Custom resources and those of the aggregator stand below their group; of others the key has no
+// group, and it is that of Kubernetes' own resources. Keys that are no object's, and keys outside the prefix, have
+// none.
 func ResourceOf(key []byte, prefix string) (Resource, bool) {
 	rest, ok := strings.CutPrefix(string(key), strings.TrimSuffix(path.Join("/", prefix), "/")+"/")
 	if !ok {
@@ -46,7 +47,8 @@ func ResourceOf(key []byte, prefix string) (Resource, bool) {
 }
 
 // places are those of resources that are not kept under their own name (SpecialDefaultResourcePrefixes in
-// pkg/kubeapiserver/default_storage_factory_builder.go, and pkg/registry/core/rest/storage_core.go, of kubernetes/kubernetes).
+// pkg/kubeapiserver/default_storage_factory_builder.go, and pkg/registry/core/rest/storage_core.go, of
+// kubernetes/kubernetes).
 var places = map[string]Resource{
 	"controllers":                {Name: "replicationcontrollers"},
 	"minions":                    {Name: "nodes"},
@@ -60,8 +62,8 @@ var places = map[string]Resource{
 	"podsecuritypolicy":          {Group: "policy", Name: "podsecuritypolicies"},
 }
 
-// groups are those of Kubernetes' own resources outside the core group (pkg/registry/*/rest in kubernetes/kubernetes, 1.13 to
-// 1.37). Custom resources have a dot in their group, so a new resource is missed only until it stands here.
+// groups are those of Kubernetes' own resources outside the core group (pkg/registry/*/rest in kubernetes/kubernetes,
+// 1.13 to 1.37). Custom resources have a dot in their group, so a new resource is missed only until it stands here.
 var groups = map[string]string{
 	"mutatingadmissionpolicies":         "admissionregistration.k8s.io",
 	"mutatingadmissionpolicybindings":   "admissionregistration.k8s.io",

@@ -13,7 +13,8 @@ import (
 var (
 	// ErrNoKey says that the configuration has no key by the name in the value, for the resource and kind of provider.
 	ErrNoKey = errors.New("the configuration has no such key for the resource")
-	// ErrWrongKey says that the key by the name in the value does not open it: the key is another, or the value is damaged.
+	// ErrWrongKey says that the key by the name in the value does not open it: the key is another, or the value is
+	// damaged.
 	ErrWrongKey = errors.New("the key of that name does not open it")
 	// ErrNoIdentity says that a value is not encrypted where all must be: the resource has no provider identity.
 	ErrNoIdentity = errors.New("it is not encrypted, and the configuration has no provider identity for the resource")
@@ -30,7 +31,8 @@ func (e *KMSError) Error() string {
 type Prefix struct {
 	// Kind is "aescbc", "aesgcm", "secretbox", "kms:v1" or "kms:v2"; empty for one that is not known.
 	Kind string
-	// Key is the name of the key, or of the KMS, up to its first colon: the value doesn't tell where a name with colons ends.
+	// Key is the name of the key, or of the KMS, up to its first colon: the value doesn't tell where a name with
+	// colons ends.
 	Key string
 }
 
@@ -39,8 +41,8 @@ const (
 	maxName   = 256        // bytes that are searched for the end of a name
 )
 
-// kinds are the providers that encrypt, and what follows their names in a value (pkg/server/options/encryptionconfig/config.go
-// in k8s.io/apiserver).
+// kinds are the providers that encrypt, and what follows their names in a value
+// (pkg/server/options/encryptionconfig/config.go in k8s.io/apiserver).
 var kinds = map[string]string{
 	aesCBC: "aescbc:v1:", aesGCM: "aesgcm:v1:", secretBox: "secretbox:v1:", kmsV1: "kms:v1:", kmsV2: "kms:v2:",
 }
@@ -62,8 +64,8 @@ func PrefixOf(value []byte) (p Prefix, ok bool) {
 	return p, true
 }
 
-// Decrypt gives an object as kube-apiserver encoded it, from the value that etcd holds under a key. It is a new slice, or value
-// itself if that is not encrypted.
+// Decrypt gives an object as kube-apiserver encoded it, from the value that etcd holds under a key. It is a new
+// slice, or value itself if that is not encrypted.
 //
 // The error wraps [ErrNoKey], [ErrWrongKey] or [ErrNoIdentity], or is a [*KMSError].
 func (c *Config) Decrypt(r Resource, etcdKey, value []byte) ([]byte, error) {
@@ -116,8 +118,8 @@ var openers = map[string]func(key, sealed, etcdKey []byte) ([]byte, bool){
 	aesCBC: openCBC, aesGCM: openGCM, secretBox: openBox,
 }
 
-// openCBC reads an initialization vector, then blocks of which the last are padded (PKCS #7). Nothing authenticates them, and of
-// wrong keys one in 256 leaves a padding that is right: so the object must begin as one does, too.
+// openCBC reads an initialization vector, then blocks of which the last are padded (PKCS #7). Nothing authenticates
+// them, and of wrong keys one in 256 leaves a padding that is right: so the object must begin as one does, too.
 func openCBC(key, sealed, _ []byte) ([]byte, bool) {
 	block, err := aes.NewCipher(key)
 	if err != nil || len(sealed) < 2*aes.BlockSize || len(sealed)%aes.BlockSize != 0 {

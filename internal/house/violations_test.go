@@ -9,7 +9,7 @@ import (
 
 var public = []string{
 	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "etcdsnap", "etcdsnap/restore", "pkibundle", "pkibundle/check",
-	"pkibundle/reissue",
+	"pkibundle/reissue", "pkibundle/pair",
 	"manifests", "manifests/diff", "manifests/storage", "manifests/apply", "volsnap",
 }
 
@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"pkibundle":         {"internal"},
 	"pkibundle/check":   {"internal", "pkibundle"},
 	"pkibundle/reissue": {"internal", "pkibundle"},
+	"pkibundle/pair":    {"internal", "pkibundle"},
 	"manifests":         {"internal"},
 	"manifests/diff":    {"internal", "manifests"},
 	"manifests/storage": {"internal", "manifests"},
@@ -79,6 +80,10 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"sigs.k8s.io/yaml"},
 		[]string{"filippo.io/age", "k8s.io/client-go/tools/clientcmd"},
 	},
+	"pkibundle/pair": {
+		[]string{"google.golang.org/protobuf/encoding/protowire", "sigs.k8s.io/yaml"},
+		[]string{"google.golang.org/protobuf/proto", "golang.org/x/crypto/nacl/secretbox", "k8s.io/api/core/v1"},
+	},
 	"manifests": {
 		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/runtime/schema", "k8s.io/api/core/v1", "sigs.k8s.io/yaml"},
 		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd"},
@@ -99,7 +104,10 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/types", "k8s.io/api/core/v1"},
 		[]string{"github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1", "sigs.k8s.io/yaml"},
 	},
-	"internal":     {nil, []string{"golang.org/x/sys/unix", "k8s.io/api/core/v1", "sigs.k8s.io/yaml"}},
+	"internal": {
+		[]string{"golang.org/x/crypto/nacl/secretbox", "sigs.k8s.io/yaml"},
+		[]string{"golang.org/x/sys/unix", "k8s.io/api/core/v1", "golang.org/x/crypto/nacl/box"},
+	},
 	"internal/e2e": {[]string{"go.etcd.io/etcd/server/v3/embed", "github.com/stretchr/testify/require"}, nil},
 	"examples":     {[]string{"go.etcd.io/etcd/server/v3/embed", "github.com/spf13/cobra"}, nil},
 }

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// configuration is what is compared of kubeadm's ClusterConfiguration. These fields are the same in v1beta1 to v1beta4 and v1
-// (cmd/kubeadm/app/apis/kubeadm in kubernetes/kubernetes).
+// configuration is what is compared of kubeadm's ClusterConfiguration. These fields are the same in v1beta1 to
+// v1beta4 and v1 (cmd/kubeadm/app/apis/kubeadm in kubernetes/kubernetes).
 type configuration struct {
 	Kind                 string    `json:"kind"`
 	KubernetesVersion    string    `json:"kubernetesVersion"`
@@ -97,7 +97,8 @@ func (f fact) result() Result {
 	case f.want == "":
 		return Result{ClusterConfiguration, NotCheckable, field + " is empty"}
 	case f.got == "":
-		return Result{ClusterConfiguration, NotCheckable, fmt.Sprintf("%s is %.200q, and the bundle has no %s", field, f.want, f.lacks)}
+		return Result{ClusterConfiguration, NotCheckable, fmt.Sprintf(
+			"%s is %.200q, and the bundle has no %s", field, f.want, f.lacks)}
 	case f.want != f.got:
 		return Result{ClusterConfiguration, Mismatch, fmt.Sprintf(
 			"%s gives %.200q, and %s has %.200q%s", field, f.want, f.place, f.got, f.hint)}
@@ -143,7 +144,8 @@ func (p program) fact(field, name, flag, want string) fact {
 // spaceless is a list without the spaces that may stand behind its commas.
 func spaceless(list string) string { return strings.ReplaceAll(list, " ", "") }
 
-// version is a fact of the image, whose tag cannot have a plus (KubernetesVersionToImageTag in cmd/kubeadm/app/util/version.go).
+// version is a fact of the image, whose tag cannot have a plus (KubernetesVersionToImageTag in
+// cmd/kubeadm/app/util/version.go).
 func (n node) version(c *configuration) fact {
 	api := n.programs["kube-apiserver"]
 	image, _, _ := strings.Cut(api.Image, "@")

@@ -19,9 +19,10 @@
 //		}
 //	}
 //
-// A cluster has its CAs, the key of its service accounts and its own addresses in objects that it keeps in etcd, so these are held
-// against the files. What is encrypted at rest is decrypted, all of it, since one value that cannot be makes every list of
-// its resource fail (KEP-3926). Take the bundle after the snapshot: keys are added to a configuration before they are used.
+// A cluster has its CAs, the key of its service accounts and its own addresses in objects that it keeps in etcd, so
+// these are held against the files. What is encrypted at rest is decrypted, all of it, since one value that cannot be
+// makes every list of its resource fail (KEP-3926). Take the bundle after the snapshot: keys are added to a
+// configuration before they are used.
 //
 // It does not ask a KMS, judge the files by themselves (package check does), or look at more of the objects than
 // it needs. No result holds a secret, and nothing of the snapshot is trusted.

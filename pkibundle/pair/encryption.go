@@ -81,12 +81,14 @@ func (e *encryption) results(objects int, prefix string) []Result {
 	}
 	slices.SortFunc(list, func(a, b Result) int { return cmp.Compare(a.Why, b.Why) })
 	if e.more.all > 0 {
-		state, why := NotCheckable, fmt.Sprintf("%s of the snapshot have more resources and names of keys than the %d that are told apart",
-			many(e.more.all, "value"), maxGroups)
+		r := Result{EncryptionConfig, NotCheckable, fmt.Sprintf(
+			"%s of the snapshot have more resources and names of keys than the %d that are told apart",
+			many(e.more.all, "value"), maxGroups)}
 		if e.more.refused > 0 {
-			state, why = Mismatch, fmt.Sprintf("%s, and %d are refused, such as %q: %v", why, e.more.refused, e.more.example, e.more.err)
+			r.State = Mismatch
+			r.Why += fmt.Sprintf(", and %d are refused, such as %q: %v", e.more.refused, e.more.example, e.more.err)
 		}
-		list = append(list, Result{EncryptionConfig, state, why})
+		list = append(list, r)
 	}
 	return list
 }

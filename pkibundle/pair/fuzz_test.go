@@ -9,8 +9,8 @@ import (
 	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
 )
 
-// FuzzObject has one object of the snapshot be anything, and holds that nothing breaks and nothing is made up: what is decoded
-// is in the value or is the text of its base64, and results have one of the states.
+// FuzzObject has one object of the snapshot be anything, and holds that nothing breaks and nothing is made up: what
+// is decoded is in the value or is the text of its base64, and results have one of the states.
 func FuzzObject(f *testing.F) {
 	t := new(testing.T)
 	ca, key, boxKey := newCA(t, "kubernetes"), newECKey(t, elliptic.P256()), bytes.Repeat([]byte("k"), 32)

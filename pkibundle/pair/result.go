@@ -12,15 +12,17 @@ type Subject string
 
 // The subjects.
 const (
-	// ClusterCA is held against the ConfigMaps kube-public/cluster-info, kube-root-ca.crt of all namespaces, and client-ca-file in
-	// kube-system/extension-apiserver-authentication. One certificate in common is a match, as CAs are exchanged in steps.
+	// ClusterCA is held against the ConfigMaps kube-public/cluster-info, kube-root-ca.crt of all namespaces, and
+	// client-ca-file in kube-system/extension-apiserver-authentication. One certificate in common is a match, as CAs are
+	// exchanged in steps.
 	ClusterCA Subject = "cluster-ca"
-	// FrontProxyCA is held against requestheader-client-ca-file in kube-system/extension-apiserver-authentication, in the same way.
+	// FrontProxyCA is held against requestheader-client-ca-file in kube-system/extension-apiserver-authentication, in
+	// the same way.
 	FrontProxyCA Subject = "front-proxy-ca"
 	// EncryptionConfig has a result for each resource and key name that is found in the snapshot.
 	EncryptionConfig Subject = "encryption-config"
-	// ServiceAccountKey is held against the Secrets of the type kubernetes.io/service-account-token. One token that it has signed is a
-	// match: older ones outlive an exchange of the key.
+	// ServiceAccountKey is held against the Secrets of the type kubernetes.io/service-account-token. One token that
+	// it has signed is a match: older ones outlive an exchange of the key.
 	ServiceAccountKey Subject = "service-account-key"
 	// ClusterConfiguration is that in the ConfigMap kube-system/kubeadm-config, which is held against flags, an image and
 	// admin.conf, with a result for each.

@@ -28,7 +28,8 @@ var wanted = map[string]bool{infoKey: true, clientKey: true, headerKey: true, ku
 // protobuf begins objects as kube-apiserver stores them by default (k8s.io/apimachinery/pkg/runtime/serializer/protobuf).
 const protobuf = "k8s\x00"
 
-// decode reads a ConfigMap or Secret of v1, unless err says why it could not be decrypted. Nothing of the value is in an error.
+// decode reads a ConfigMap or Secret of v1, unless err says why it could not be decrypted. Nothing of the value is in
+// an error.
 func decode(value []byte, err error, kind string) (stored, error) {
 	if err != nil {
 		return stored{}, fmt.Errorf("it cannot be decrypted: %w", err)
@@ -42,8 +43,9 @@ func decode(value []byte, err error, kind string) (stored, error) {
 	return stored{}, errForm
 }
 
-// decodeProtobuf reads a runtime.Unknown{typeMeta = 1 {apiVersion = 1, kind = 2}, raw = 2, contentEncoding = 3} and in it a
-// ConfigMap{data = 2} or Secret{data = 2, type = 3} (generated.proto in k8s.io/apimachinery/pkg/runtime and k8s.io/api/core/v1).
+// decodeProtobuf reads a runtime.Unknown{typeMeta = 1 {apiVersion = 1, kind = 2}, raw = 2, contentEncoding = 3} and
+// in it a ConfigMap{data = 2} or Secret{data = 2, type = 3} (generated.proto in k8s.io/apimachinery/pkg/runtime and
+// k8s.io/api/core/v1).
 func decodeProtobuf(message []byte, kind string) (stored, error) {
 	unknown, err := fields(message, 4)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 // maxToken is far above the 1 KiB or so of a token, and below what takes long to verify with many keys.
 const maxToken = 64 << 10
 
-// signed says whether one of the keys has signed a JSON Web Token (RFC 7519, RFC 7515): with RSA or, for the curves that
-// have one, ECDSA, which is what kube-controller-manager signs with (pkg/serviceaccount/jwt.go in kubernetes/kubernetes). Which
-// algorithm a key is for is known from the key.
+// signed says whether one of the keys has signed a JSON Web Token (RFC 7519, RFC 7515): with RSA or, for the curves
+// that have one, ECDSA, which is what kube-controller-manager signs with (pkg/serviceaccount/jwt.go in
+// kubernetes/kubernetes). Which algorithm a key is for is known from the key.
 func signed(token []byte, keys []crypto.PublicKey) bool {
 	parts := bytes.Split(token, []byte("."))
 	if len(token) > maxToken || len(parts) != 3 {

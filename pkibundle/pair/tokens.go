@@ -79,8 +79,8 @@ func (t *tokens) result() *Result {
 		return say(Match, "with %s %s of service accounts can be verified, which is all, such as that in Secret %s",
 			t.path, many(t.good, "token"), t.goodOne)
 	case t.odd > 0:
-		return say(Mismatch, "with %s none of %s of service accounts can be verified, such as that in Secret %s: another key has signed",
-			t.path, many(t.odd, "token"), t.oddOne)
+		return say(Mismatch, "with %s none of %s of service accounts can be verified, such as that in Secret %s: "+
+			"another key has signed", t.path, many(t.odd, "token"), t.oddOne)
 	case t.unread > 0:
 		return say(NotCheckable, "no token of a service account was found, but %s cannot be read, such as %s: %s",
 			many(t.unread, "Secret"), t.unreadOne, t.unreadable)

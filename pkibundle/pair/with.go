@@ -10,8 +10,9 @@ import (
 	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
 )
 
-// With compares a bundle with the objects of a snapshot: keys and values as etcd holds them at the snapshot's last revision, in any
-// order. Keys and values are read only until the next pair is asked for, and nothing of them is kept but what results say.
+// With compares a bundle with the objects of a snapshot: keys and values as etcd holds them at the snapshot's last
+// revision, in any order. Keys and values are read only until the next pair is asked for, and nothing of them is kept
+// but what results say.
 //
 // The iterator ends early at an error of its own, which the caller keeps: then the results say nothing. They come in
 // the order of the subjects.
@@ -167,7 +168,7 @@ func (p *pairing) missing(what string) string {
 
 // noObjects says that what was read is no snapshot of a cluster, or has another prefix.
 func noObjects(prefix string) string {
-	return fmt.Sprintf("the snapshot has no object below %.200q, which is the --etcd-prefix of the bundle's kube-apiserver", prefix)
+	return fmt.Sprintf("the snapshot has no object below %.200q, the --etcd-prefix of the bundle's kube-apiserver", prefix)
 }
 
 // many is a number of things.

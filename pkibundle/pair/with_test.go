@@ -29,8 +29,8 @@ func TestEverythingMatches(t *testing.T) {
 	}
 }
 
-// change is one thing that is other than in newWorld, and the results that are then no plain match: each a subject, a state and
-// words of the sentence.
+// change is one thing that is other than in newWorld, and the results that are then no plain match: each a subject, a
+// state and words of the sentence.
 type change struct {
 	name string
 	make func(w *world)
@@ -70,37 +70,37 @@ func TestExchangedFiles(t *testing.T) {
 		{"service account key", func(w *world) {
 			w.put(saPath, role.ServiceAccountPK, publicPEM(t, &newECKey(t, elliptic.P256()).PublicKey))
 		}, []Result{{ServiceAccountKey, Mismatch, "with " + saPath + " none of 1 token of service accounts can be verified, such as that in Secret default/robot-token"}}},
-		{"encryption key of the same name", func(w *world) { w.put(configPath, role.Encryption, boxConfig("secrets", "key1", randomBytes(32))) },
+		{"encryption key of the same name",
+			func(w *world) { w.put(configPath, role.Encryption, boxConfig("secrets", "key1", randomBytes(32))) },
 			[]Result{
 				{EncryptionConfig, Mismatch, configPath + ` does not open 2 of 2 values of secrets encrypted with secretbox under the name "key1"`},
 				{ServiceAccountKey, NotCheckable, "2 Secrets cannot be read, such as default/password: it cannot be decrypted"},
 			}},
-		{"name of the encryption key", func(w *world) { w.put(configPath, role.Encryption, boxConfig("secrets", "key2", w.boxKey)) },
+		{"name of the encryption key",
+			func(w *world) { w.put(configPath, role.Encryption, boxConfig("secrets", "key2", w.boxKey)) },
 			[]Result{{EncryptionConfig, Mismatch, "has no such key"}, {ServiceAccountKey, NotCheckable, "2 Secrets cannot be read"}}},
-		{"resources of the encryption", func(w *world) { w.put(configPath, role.Encryption, boxConfig("configmaps", "key1", w.boxKey)) },
+		{"resources of the encryption",
+			func(w *world) { w.put(configPath, role.Encryption, boxConfig("configmaps", "key1", w.boxKey)) },
 			[]Result{{EncryptionConfig, Mismatch, "has no such key"}, {ServiceAccountKey, NotCheckable, "2 Secrets cannot be read"}}},
 		{"address of services", func(w *world) {
-			w.put(apiPath, role.StaticPod, manifest("kube-apiserver:v1.37.2", "kube-apiserver",
-				"--service-cluster-ip-range=10.0.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt"))
+			w.apiServer("kube-apiserver:v1.37.2", "--service-cluster-ip-range=10.0.0.0/12", caFlag)
 		}, []Result{{ClusterConfiguration, Mismatch, `networking.serviceSubnet in ConfigMap kube-system/kubeadm-config gives "10.96.0.0/12", and ` +
 			`--service-cluster-ip-range in etc/kubernetes/manifests/kube-apiserver.yaml has "10.0.0.0/12"`}}},
 		{"directory of certificates", func(w *world) {
-			w.put(apiPath, role.StaticPod, manifest("kube-apiserver:v1.37.2", "kube-apiserver",
-				"--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/pki/ca.crt"))
+			w.apiServer("kube-apiserver:v1.37.2", rangeFlag, "--client-ca-file=/etc/pki/ca.crt")
 		}, []Result{{ClusterConfiguration, Mismatch, `certificatesDir`}}},
 		{"version", func(w *world) {
-			w.put(apiPath, role.StaticPod, manifest("registry:5000/kube-apiserver:v1.37.1@sha256:12", "kube-apiserver",
-				"--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt"))
+			w.apiServer("registry:5000/kube-apiserver:v1.37.1@sha256:12", rangeFlag, caFlag)
 		}, []Result{{ClusterConfiguration, Mismatch, `"v1.37.2", and the image in ` + apiPath + ` has "v1.37.1": one of the two is from before an upgrade`}}},
 		{"image without a tag", func(w *world) {
-			w.put(apiPath, role.StaticPod, manifest("registry:5000/kube-apiserver@sha256:12", "kube-apiserver",
-				"--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt"))
+			w.apiServer("registry:5000/kube-apiserver@sha256:12", rangeFlag, caFlag)
 		}, []Result{{ClusterConfiguration, NotCheckable, `no manifest of kube-apiserver with a tag`}}},
 		{"data directory", func(w *world) { w.put(etcdPath, role.StaticPod, manifest("etcd", "etcd", "--data-dir=/data")) },
 			[]Result{{ClusterConfiguration, Mismatch, `etcd.local.dataDir`}}},
 		{"admin.conf", func(w *world) { w.put(adminPath, role.AdminConf, []byte(adminConf("https://10.0.0.1:6443"))) },
 			[]Result{{ClusterConfiguration, Mismatch, `gives "cluster.example:6443", and the server of ` + adminPath + ` has "10.0.0.1:6443"`}}},
-		{"port in admin.conf", func(w *world) { w.put(adminPath, role.AdminConf, []byte(adminConf("https://cluster.example:8443"))) },
+		{"port in admin.conf",
+			func(w *world) { w.put(adminPath, role.AdminConf, []byte(adminConf("https://cluster.example:8443"))) },
 			[]Result{{ClusterConfiguration, Mismatch, `controlPlaneEndpoint`}}},
 	} {
 		t.Run(c.name, c.run)
@@ -109,14 +109,17 @@ func TestExchangedFiles(t *testing.T) {
 
 func TestLostFiles(t *testing.T) {
 	for _, c := range []change{
-		{"cluster CA", func(w *world) { w.drop(caPath) }, times(3, Result{ClusterCA, NotCheckable, "the bundle has no certificate of the cluster CA"})},
+		{"cluster CA",
+			func(w *world) { w.drop(caPath) },
+			times(3, Result{ClusterCA, NotCheckable, "the bundle has no certificate of the cluster CA"})},
 		{"broken CA", func(w *world) { w.put(caPath, role.ClusterCACert, []byte("hidden")) },
 			times(3, Result{ClusterCA, NotCheckable, caPath + " cannot be read"})},
 		{"only a link", func(w *world) {
 			w.drop(frontPath)
 			w.bundle.Files = append(w.bundle.Files, pkibundle.File{Path: frontPath, Role: role.FrontProxyCACert, Link: "x"})
 		}, []Result{{FrontProxyCA, NotCheckable, "the bundle has no certificate of the CA of the front proxy"}}},
-		{"sa.pub", func(w *world) { w.drop(saPath) }, []Result{{ServiceAccountKey, NotCheckable, "the bundle has no public key"}}},
+		{"sa.pub",
+			func(w *world) { w.drop(saPath) }, []Result{{ServiceAccountKey, NotCheckable, "the bundle has no public key"}}},
 		{"broken sa.pub", func(w *world) { w.put(saPath, role.ServiceAccountPK, []byte("hidden")) },
 			[]Result{{ServiceAccountKey, NotCheckable, saPath + " cannot be read"}}},
 		{"encryption configuration", func(w *world) { w.drop(configPath) },
@@ -194,10 +197,13 @@ func TestMatchesThatSayMore(t *testing.T) {
 			w.configMap("kube-system", "extension-apiserver-authentication",
 				"client-ca-file", string(w.ca.pem)+string(other.pem), "requestheader-client-ca-file", string(w.frontProxy.pem))
 		}, ClusterCA, "ca.crt: 1 CA of its 1 in common with the 2 in client-ca-file"},
-		{"renewed CA", func(w *world) { w.put(caPath, role.ClusterCACert, certify(t, "kubernetes", w.ca.key)) }, ClusterCA, "with the same key"},
-		{"a namespace that lags behind", func(w *world) { w.configMap("odd", "kube-root-ca.crt", "ca.crt", string(other.pem)) }, ClusterCA,
+		{"renewed CA",
+			func(w *world) { w.put(caPath, role.ClusterCACert, certify(t, "kubernetes", w.ca.key)) }, ClusterCA, "with the same key"},
+		{"a namespace that lags behind",
+			func(w *world) { w.configMap("odd", "kube-root-ca.crt", "ca.crt", string(other.pem)) }, ClusterCA,
 			"and so in 2 namespaces; but in 1 it is another, such as: etc/kubernetes/pki/ca.crt: another CA than in ConfigMap odd/kube-root-ca.crt"},
-		{"a namespace that cannot be read", func(w *world) { w.configMap("odd", "kube-root-ca.crt", "ca.crt", "nothing") }, ClusterCA,
+		{"a namespace that cannot be read",
+			func(w *world) { w.configMap("odd", "kube-root-ca.crt", "ca.crt", "nothing") }, ClusterCA,
 			"and so in 2 namespaces; and 1 cannot be read, such as: ConfigMap odd/kube-root-ca.crt: it holds no certificate in PEM"},
 		{"an old token", func(w *world) {
 			w.objects["/registry/secrets/default/old"] = secret(tokenType, "token", sign(t, newECKey(t, elliptic.P256())))
@@ -288,8 +294,7 @@ func TestEncryptedConfigMaps(t *testing.T) {
 
 func TestOtherPrefix(t *testing.T) {
 	w := newWorld(t)
-	w.put(apiPath, role.StaticPod, manifest("kube-apiserver:v1.37.2", "kube-apiserver", "--etcd-prefix=one/two/",
-		"--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt"))
+	w.apiServer("kube-apiserver:v1.37.2", "--etcd-prefix=one/two/", rangeFlag, caFlag)
 	if r := w.results()[0]; r.State != NotCheckable || !strings.Contains(r.Why, `no object below "/one/two/"`) {
 		t.Errorf("objects below the usual prefix: %+v", r)
 	}
@@ -321,16 +326,19 @@ func TestObjectsInJSON(t *testing.T) {
 
 func TestConfigurationForms(t *testing.T) {
 	const external = "etcd: {external: {endpoints: ['https://a:2379', 'https://b:2379']}}\n"
-	for _, c := range []struct{ name, edit, with, flags string }{
-		{"dual stack", "10.96.0.0/12", "10.96.0.0/12, fd00::/108", "--service-cluster-ip-range=10.96.0.0/12,fd00::/108"},
-		{"flags in a map", "apiServer: {}", "apiServer: {extraArgs: {service-cluster-ip-range: 10.7.0.0/16}}", "--service-cluster-ip-range=10.7.0.0/16"},
-		{"flags in a list", "apiServer: {}", "apiServer: {extraArgs: [{name: service-cluster-ip-range, value: 10.6.0.0/16}, {name: v, value: '1'}, {name: service-cluster-ip-range, value: 10.7.0.0/16}]}",
-			"--service-cluster-ip-range=10.7.0.0/16"},
-		{"etcd elsewhere", "etcd:\n  local:\n    dataDir: /var/lib/etcd\n", external, "--etcd-servers=https://a:2379,https://b:2379"},
-		{"version of a build", "v1.37.2", "v1.37.2+a1b2", ""},
-		{"endpoint with a port", "Cluster.example", "cluster.example:8443", ""},
-		{"endpoint without a port", "Cluster.example", "cluster.example", "--secure-port=8443"},
-		{"address of IPv6", "Cluster.example", "'[fd00::1]'", "--secure-port=8443"},
+	for _, c := range []struct{ name, edit, with, flags, server string }{
+		{"dual stack", "10.96.0.0/12", "10.96.0.0/12, fd00::/108", "--service-cluster-ip-range=10.96.0.0/12,fd00::/108", ""},
+		{"flags in a map",
+			"apiServer: {}", "apiServer: {extraArgs: {service-cluster-ip-range: 10.7.0.0/16}}", "--service-cluster-ip-range=10.7.0.0/16", ""},
+		{"flags in a list",
+			"apiServer: {}", "apiServer: {extraArgs: [{name: service-cluster-ip-range, value: 10.6.0.0/16}, {name: v, value: '1'}, {name: service-cluster-ip-range, value: 10.7.0.0/16}]}",
+			"--service-cluster-ip-range=10.7.0.0/16", ""},
+		{"etcd elsewhere",
+			"etcd:\n  local:\n    dataDir: /var/lib/etcd\n", external, "--etcd-servers=https://a:2379,https://b:2379", ""},
+		{"version of a build", "v1.37.2", "v1.37.2+a1b2", "", ""},
+		{"endpoint with a port", "Cluster.example", "cluster.example:8443", "", "https://cluster.example:8443"},
+		{"endpoint without a port", "Cluster.example", "cluster.example", "--secure-port=8443", "https://cluster.example:8443"},
+		{"address of IPv6", "Cluster.example", "'[fd00::1]'", "--secure-port=8443", "https://[fd00::1]:8443"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -339,10 +347,9 @@ func TestConfigurationForms(t *testing.T) {
 			if c.edit == "v1.37.2" {
 				image += "_a1b2"
 			}
-			flags := []string{"kube-apiserver", "--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt"}
-			w.put(apiPath, role.StaticPod, manifest(image, append(flags, "'"+c.flags+"'")...))
-			if c.edit == "Cluster.example" {
-				w.put(adminPath, role.AdminConf, []byte(adminConf("https://"+map[bool]string{true: "[fd00::1]", false: "cluster.example"}[c.with[0] == '\'']+":8443")))
+			w.apiServer(image, rangeFlag, caFlag, "'"+c.flags+"'")
+			if c.server != "" {
+				w.put(adminPath, role.AdminConf, []byte(adminConf(c.server)))
 			}
 			for _, r := range w.results() {
 				if r.State != Match {

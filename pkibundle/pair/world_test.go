@@ -49,6 +49,8 @@ const (
 	etcdPath    = "etc/kubernetes/manifests/etcd.yaml"
 	adminPath   = "etc/kubernetes/admin.conf"
 	tokenSecret = "/registry/secrets/default/robot-token"
+	rangeFlag   = "--service-cluster-ip-range=10.96.0.0/12"
+	caFlag      = "--client-ca-file=/etc/kubernetes/pki/ca.crt"
 )
 
 func newWorld(t *testing.T) *world {
@@ -58,8 +60,7 @@ func newWorld(t *testing.T) *world {
 	w.put(frontPath, role.FrontProxyCACert, w.frontProxy.pem)
 	w.put(saPath, role.ServiceAccountPK, publicPEM(t, &w.saKey.PublicKey))
 	w.put(configPath, role.Encryption, boxConfig("secrets", "key1", w.boxKey))
-	w.put(apiPath, role.StaticPod, manifest("registry.k8s.io/kube-apiserver:v1.37.2", "kube-apiserver",
-		"--service-cluster-ip-range=10.96.0.0/12", "--client-ca-file=/etc/kubernetes/pki/ca.crt", "--secure-port=6443"))
+	w.apiServer("registry.k8s.io/kube-apiserver:v1.37.2", rangeFlag, caFlag, "--secure-port=6443")
 	w.put(etcdPath, role.StaticPod, manifest("registry.k8s.io/etcd:3.7.3-0", "etcd", "--data-dir=/var/lib/etcd"))
 	w.put(adminPath, role.AdminConf, []byte(adminConf("https://cluster.example:6443")))
 
@@ -114,6 +115,11 @@ func (w *world) put(path, role string, data []byte) {
 
 func (w *world) drop(path string) {
 	w.bundle.Files = slices.DeleteFunc(w.bundle.Files, func(f pkibundle.File) bool { return f.Path == path })
+}
+
+// apiServer has the node run kube-apiserver from an image, with flags.
+func (w *world) apiServer(image string, flags ...string) {
+	w.put(apiPath, role.StaticPod, manifest(image, append([]string{"kube-apiserver"}, flags...)...))
 }
 
 func (w *world) configMap(namespace, name string, pairs ...string) {
