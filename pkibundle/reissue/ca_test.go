@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"math/big"
 	"testing"
 	"time"
 
@@ -134,12 +133,6 @@ next:
 		rest.Files = append(rest.Files, f)
 	}
 	return rest
-}
-
-// rsaLike is a public key of that many bits, of which nobody knows the private one.
-func rsaLike(bits int) *rsa.PublicKey {
-	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
-	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
 }
 
 func configAt(t testing.TB, b *pkibundle.Bundle, path string) *material.Kubeconfig {

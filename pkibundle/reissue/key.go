@@ -18,7 +18,7 @@ func newKey(like crypto.PublicKey) (crypto.Signer, x509.KeyUsage, error) {
 	usage := x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
 	switch ca := like.(type) {
 	case *rsa.PublicKey:
-		key, err := rsa.GenerateKey(rand.Reader, min(max(ca.N.BitLen(), 2048), 4096))
+		key, err := rsa.GenerateKey(rand.Reader, rsaSize(ca.N.BitLen()))
 		return key, usage, err
 	case *ecdsa.PublicKey:
 		if ca.Curve == elliptic.P224() {
@@ -33,6 +33,9 @@ func newKey(like crypto.PublicKey) (crypto.Signer, x509.KeyUsage, error) {
 		return nil, 0, fmt.Errorf("the key of the CA is a %T: want RSA, ECDSA or Ed25519", like)
 	}
 }
+
+// rsaSize is how many bits a key has whose CA's has so many: between the least and the most that kubeadm makes.
+func rsaSize(ca int) int { return min(max(ca, 2048), 4096) }
 
 // encodeKey writes PEM as kubeadm does (MarshalPrivateKeyToPEM in k8s.io/client-go/util/keyutil): PKCS#1 and SEC 1, and
 // PKCS#8 for Ed25519, which has no older form.

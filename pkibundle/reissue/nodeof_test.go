@@ -126,8 +126,12 @@ func TestNodeOfSaysWhatIsMissing(t *testing.T) {
 		change func(b *pkibundle.Bundle)
 		word   string
 	}{
-		"static pod":         {drop("etc/kubernetes/manifests/kube-apiserver.yaml"), "no static pod runs kube-apiserver"},
-		"pod of etcd":        {drop("etc/kubernetes/manifests/etcd.yaml"), "no static pod is that etcd"},
+		"static pod":  {drop("etc/kubernetes/manifests/kube-apiserver.yaml"), "no static pod runs kube-apiserver"},
+		"pod of etcd": {drop("etc/kubernetes/manifests/etcd.yaml"), "no static pod is that etcd"},
+		"pod of an etcd on IPv6": {func(b *pkibundle.Bundle) {
+			drop("etc/kubernetes/manifests/etcd.yaml")(b)
+			replace("127.0.0.1", "[::1]")(b)
+		}, "no static pod is that etcd"},
 		"address":            {replace("--advertise-address=", "--bind-address="), "--advertise-address="},
 		"port":               {replace("--secure-port=8443", "--secure-port=99999"), "--secure-port=99999"},
 		"services":           {replace("--service-cluster-ip-range=", "--service="), "--service-cluster-ip-range"},
