@@ -35,9 +35,7 @@ func newNode(b *pkibundle.Bundle) *node {
 			continue
 		}
 		for _, p := range pod.Programs(f.Data) {
-			if n.programs[p.Name] == nil {
-				n.programs[p.Name] = &p
-			}
+			n.programs[p.Name] = &p // the kubelet wants no two of a name
 		}
 	}
 	return n
@@ -83,10 +81,6 @@ func (n *node) lookup(name, dir string) (string, bool) {
 	rest := strings.Split(strings.Trim(name, "/"), "/")
 	at := "."
 	for links := 0; len(rest) > 0; {
-		if rest[0] == ".." {
-			at, rest = path.Dir(at), rest[1:]
-			continue
-		}
 		at, rest = path.Join(at, rest[0]), rest[1:]
 		text := n.files[at].Link
 		if text == "" {
