@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/clustersnap/clustersnap/pkibundle/internal/material"
 )
 
 // fileFields are the fields of configuration files that name a file to read, by the kind of the file; those of "" count in each.
@@ -66,6 +68,10 @@ func (c *collector) namedBy(r reader, named map[string]bool) []reader {
 	for _, ref := range references(c.files[r.path].Data, r.plugin) {
 		from := r.path + " " + ref.field
 		name := ref.path
+		if !material.IsPath(name) {
+			c.omit(Omission{From: from, Why: "what stands there is no path"}) // and not shown: it could be a key
+			continue
+		}
 		if !path.IsAbs(name) {
 			name = "/" + path.Join(path.Dir(r.path), name) // as kubeconfigs mean it
 		} else if r.program != nil {
@@ -81,6 +87,15 @@ func (c *collector) namedBy(r reader, named map[string]bool) []reader {
 		}
 	}
 	return found
+}
+
+// isNamed says whether a flag names a path.
+func (c *collector) isNamed(name string) bool {
+	return slices.ContainsFunc(c.programs, func(p Program) bool {
+		return slices.ContainsFunc(p.Files, func(ref Reference) bool {
+			return strings.TrimPrefix(path.Clean(ref.Path), "/") == name
+		})
+	})
 }
 
 // reach collects a file that something names, and says where it is. What the node does not have is omitted.

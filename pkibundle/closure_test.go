@@ -89,6 +89,11 @@ func TestCollectFollowsWhatFilesName(t *testing.T) {
 			apiserver("--oidc-ca-file", "/etc/api/oidc.pem"), fstest.MapFS{"etc/api/x": file("x")},
 			"etc/api/x", "etc/api/oidc.pem < kube-apiserver --oidc-ca-file: the node has no such file, harmless false",
 		},
+		"a key for a path": {
+			apiserver("--config", "/etc/api/hook.conf"),
+			fstest.MapFS{"etc/api/hook.conf": file("kind: Config\nusers: [{name: u, user: {client-key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t}}]")},
+			"etc/api/hook.conf", " < etc/api/hook.conf client-key: what stands there is no path, harmless false",
+		},
 		"public CAs": {
 			apiserver("--oidc-ca-file", "/etc/ssl/certs/ca-certificates.crt"),
 			fstest.MapFS{"etc/api/x": file("x"), "etc/ssl/certs/ca-certificates.crt": file("many")},
@@ -167,6 +172,15 @@ func TestCollectFollowsWhatFilesName(t *testing.T) {
 				t.Errorf("omitted\n%s\nwant\n%s", got, test.omitted)
 			}
 		})
+	}
+}
+
+// Package kubeadm lists what flags name among the files of the node, whether it is there or not.
+func TestCollectTakesMissingFileOfFlagForMissing(t *testing.T) {
+	node := fstest.MapFS{"etc/api/x": file("x")}
+	b, err := pkibundle.Collect(node, []string{"etc/api/x", "etc/api/oidc.pem"}, apiserver("--oidc-ca-file", "/etc/api/oidc.pem"))
+	if err != nil || len(b.Files) != 1 || len(b.Omitted) != 1 || b.Omitted[0].Path != "etc/api/oidc.pem" {
+		t.Errorf("%v, %v", b, err)
 	}
 }
 

@@ -49,7 +49,7 @@ type Mount struct{ Path, OnNode string }
 //
 // Nothing is skipped in silence. What is missing, unreadable, changed while it was
 // read, or neither file, directory nor link makes Collect fail with one error for
-// each such path (see [errors.Join]); so does a limit, as a [*TooLargeError]. What only another file names,
+// each such path (see [errors.Join]); so does a limit, as a [*TooLargeError]. What a flag or another file names,
 // and the node does not have, is in [Bundle.Omitted]; so are etcd's data, the distribution's public CAs and
 // etc/kubernetes/tmp.
 func Collect(root fs.FS, paths []string, programs []Program) (*Bundle, error) {
@@ -63,7 +63,9 @@ func Collect(root fs.FS, paths []string, programs []Program) (*Bundle, error) {
 			c.fail(name, errors.New("not a path as io/fs has them: write it without leading slash, \".\" and \"..\""))
 			continue
 		}
-		c.take(name)
+		if !c.isNamed(name) { // else its turn comes, and it may be missing
+			c.take(name)
+		}
 	}
 	c.close()
 	c.dropLinks()

@@ -110,7 +110,7 @@ func (n *node) needs() []string {
 func (n *node) missing() []Missing {
 	var found []Missing
 	lack := func(r, at, matters string) {
-		if at = strings.TrimPrefix(at, "/"); !isPath(at) {
+		if at = strings.TrimPrefix(at, "/"); !material.IsPath(at) {
 			at = "" // it could be a key
 		}
 		if at == "" || !slices.ContainsFunc(found, func(m Missing) bool { return m.Path == at }) {
@@ -166,7 +166,7 @@ func (n *node) lostByKubeconfigs() []Missing {
 			}
 			k.Clear()
 			for _, name := range []string{k.CAFile, k.CertFile, k.KeyFile} {
-				if _, ok := n.lookup(name, path.Dir(f.Path)); ok || name == "" || !isPath(name) {
+				if _, ok := n.lookup(name, path.Dir(f.Path)); ok || name == "" || !material.IsPath(name) {
 					continue // a finding tells of the last
 				}
 				if !path.IsAbs(name) {

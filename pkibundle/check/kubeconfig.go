@@ -35,7 +35,7 @@ func (in *inspection) form(f pkibundle.File, k *material.Kubeconfig) {
 		in.report(Fatal, BadKubeconfig, f, "its server is no https URL: make it anew") // the URL may hold a password
 	}
 	for _, name := range []string{k.CAFile, k.CertFile, k.KeyFile} {
-		if !isPath(name) {
+		if !material.IsPath(name) {
 			in.report(Fatal, BadKubeconfig, f, "where it should name a file it has something else, "+
 				"maybe the contents of one: make it anew")
 		}

@@ -120,14 +120,6 @@ func isHost(text string) bool {
 	}) && !slices.ContainsFunc(strings.Split(text, "."), func(label string) bool { return len(label) > 63 })
 }
 
-// isPath says whether a text may be the path of a file, and is no key that stands where a path should: no part of one is
-// longer than 255 bytes, or begins as PEM does, in itself or in base64.
-func isPath(text string) bool {
-	return !slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool {
-		return len(part) > 255 || strings.HasPrefix(part, "-----BEGIN") || strings.HasPrefix(part, "LS0tLS1CRUdJTi")
-	})
-}
-
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()

@@ -23,6 +23,7 @@ import (
 	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/check"
+	"github.com/clustersnap/clustersnap/pkibundle/reissue"
 )
 
 // Everything that kubeadm and the operator have put on a node is lost, and comes back from the bundle alone. The same
@@ -47,6 +48,7 @@ func TestNodeComesBack(t *testing.T) {
 	if r := check.Files(bundle, time.Now(), check.Options{}); r.Verdict != check.Full || len(r.Findings) > 0 {
 		t.Errorf("the node's own files: %+v", r)
 	}
+	reissued(t, bundle)
 	sealed, identity, signer := sealHybrid(t, bundle)
 
 	lose(ctx, t, node)
@@ -90,6 +92,34 @@ func TestNodeComesBack(t *testing.T) {
 		t.Errorf("kubeadm certs check-expiration: %v\n%s", err, out)
 	}
 	t.Logf("%d files, %d bytes sealed", len(opened.Files), len(sealed))
+}
+
+// reissued makes the node's certificates and kubeconfigs again from the shared files alone: with the rest of the old bundle
+// that is as good a node as the old one.
+func reissued(t *testing.T, bundle *pkibundle.Bundle) {
+	t.Helper()
+	shared, err := bundle.Shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := check.Files(shared, time.Now(), check.Options{}); r.Verdict != check.SharedOnly || len(r.Findings) > 0 || len(shared.Files) != 8 {
+		t.Errorf("%d shared files: %+v", len(shared.Files), r)
+	}
+	n, err := reissue.NodeOf(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := reissue.Leaves(shared, n, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Clear()
+	for _, role := range []string{"static-pod", "kubelet-config", "encryption-config"} {
+		whole.Files = append(whole.Files, bundle.With(role)...)
+	}
+	if r := check.Files(whole, time.Now(), check.Options{}); r.Verdict != check.Full || len(r.Findings) > 0 {
+		t.Errorf("the reissued node: %+v", r)
+	}
 }
 
 // finalizeKubelet does what kubeadm init does once the kubelet has its own certificate (cmd/kubeadm/app/cmd/phases/init/kubeletfinalize.go
