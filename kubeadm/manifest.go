@@ -8,10 +8,10 @@ import (
 	"path"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
+
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 )
 
 const (
@@ -124,41 +124,18 @@ func readYAML(root fs.FS, file string, into any) error {
 	if err != nil {
 		return err
 	}
-	// yaml also reads UTF-16, which would hide anchors from repeatsAnchor.
-	if !utf8.Valid(data) {
-		return fmt.Errorf("%s is not UTF-8 text: write it in UTF-8", file)
+	err = boundedyaml.Unmarshal(data, into)
+	if errors.Is(err, boundedyaml.ErrRepeats) || errors.Is(err, boundedyaml.ErrNotUTF8) {
+		return fmt.Errorf("%s cannot be read: %w", file, err)
 	}
-	if repeatsAnchor(data) {
-		return fmt.Errorf("%s repeats YAML anchors (&name, *name), by which a small file can fill the memory: write the values out", file)
-	}
-	if err := yaml.Unmarshal(data, into); err != nil {
+	if err != nil {
 		// What the parser says may show a value.
 		return fmt.Errorf("parse %s: it is not of the form that is expected there%s: correct it", file, at(lineForm.FindString(err.Error())))
 	}
 	return nil
 }
 
-var (
-	anchorForm = regexp.MustCompile(`&[0-9A-Za-z_-]+`)
-	aliasForm  = regexp.MustCompile(`\*[0-9A-Za-z_-]+`)
-	lineForm   = regexp.MustCompile(`line \d+`)
-)
-
-// repeatsAnchor looks for &name and the same *name anywhere in the text. yaml
-// bounds how often aliases repeat but not how long their text is, and copies it
-// each time: 1 MiB can become 80 GB of JSON.
-func repeatsAnchor(text []byte) bool {
-	anchors := map[string]bool{}
-	for _, anchor := range anchorForm.FindAll(text, -1) {
-		anchors[string(anchor[1:])] = true
-	}
-	for _, alias := range aliasForm.FindAll(text, -1) {
-		if anchors[string(alias[1:])] {
-			return true
-		}
-	}
-	return false
-}
+var lineForm = regexp.MustCompile(`line \d+`)
 
 // readBounded reads a file of at most maxFile bytes.
 func readBounded(root fs.FS, name string) ([]byte, error) {

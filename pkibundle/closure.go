@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 	"github.com/clustersnap/clustersnap/pkibundle/internal/material"
 )
 
@@ -152,7 +151,7 @@ func references(data []byte, plugin bool) []reference {
 	var found []reference
 	for _, document := range bytes.Split(data, []byte("\n---")) {
 		var file map[string]any
-		if yaml.Unmarshal(document, &file) != nil {
+		if boundedyaml.Unmarshal(document, &file) != nil {
 			continue
 		}
 		kind, _ := file["kind"].(string)

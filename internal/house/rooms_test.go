@@ -54,7 +54,7 @@ var rooms = []room{
 	{"manifests/apply", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	{"volsnap", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	// What kube-apiserver has encrypted with NaCl's secretbox, the standard library doesn't open; age brings the module anyway.
-	{"internal", shared, []string{"golang.org/x/crypto/nacl/secretbox", "sigs.k8s.io/yaml"}},
+	{"internal", shared, []string{"golang.org/x/crypto/nacl/secretbox", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"}},
 	{"internal/e2e", bed, nil},
 	{"examples", examples, nil},
 }

@@ -3,7 +3,7 @@ package material
 import (
 	"errors"
 
-	"sigs.k8s.io/yaml"
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 )
 
 // Kubeconfig is what the current context of a kubeconfig says. What it holds as a path is relative to its own
@@ -57,7 +57,7 @@ func ParseKubeconfig(data []byte) (*Kubeconfig, error) {
 			} `json:"user"`
 		} `json:"users"`
 	}
-	if err := yaml.Unmarshal(data, &file); err != nil { // its text may show what was read
+	if err := boundedyaml.Unmarshal(data, &file); err != nil { // its text may show what was read
 		return nil, errNoKubeconfig
 	}
 	if file.Kind != "Config" {
