@@ -53,18 +53,28 @@ func (in *inspection) authorityPairs() {
 }
 
 // authorityPeriods looks whether the CAs are valid. Of several in one file only those count that sign: of the others one
-// may be on its way out, and another not yet used.
+// may be on its way out, and another not yet used. Of one that was renewed with its old key the certificate counts that is
+// valid the longest.
 func (in *inspection) authorityPeriods() {
 	for _, ca := range authorities {
 		for _, f := range in.all(ca.cert) {
 			certs := in.certificates(f)
 			for _, c := range certs {
-				if len(certs) == 1 || in.signers[c] {
+				if (len(certs) == 1 || in.signers[c]) && !in.renewed(c, certs) {
 					in.period(Fatal, f, c)
 				}
 			}
 		}
 	}
+}
+
+// renewed says whether another certificate of the same CA is valid, and stands in for this one.
+func (in *inspection) renewed(c *x509.Certificate, certs []*x509.Certificate) bool {
+	return slices.ContainsFunc(certs, func(other *x509.Certificate) bool {
+		valid := !in.now.Before(other.NotBefore) && !in.now.After(other.NotAfter)
+		better := other.NotAfter.After(c.NotAfter) || in.now.Before(c.NotBefore)
+		return valid && better && string(other.RawSubject) == string(c.RawSubject) && material.Same(other.PublicKey, c.PublicKey)
+	})
 }
 
 // elsewhere tells of the CAs whose keys are not on the node, and need not be.
@@ -115,11 +125,11 @@ const maxChain = 8
 func (in *inspection) signedBy(c *x509.Certificate, intermediates []*x509.Certificate, ca authority) bool {
 	trusted := in.trusted(ca)
 	intermediates = slices.Clone(intermediates[:min(maxChain, len(intermediates))])
-	for chain := []*x509.Certificate{c}; len(chain) > 0; chain = chain[1:] {
-		for _, signer := range trusted {
+	signed := false
+	for chain := []*x509.Certificate{c}; len(chain) > 0 && !signed; chain = chain[1:] {
+		for _, signer := range trusted { // more than one if it was renewed with its old key
 			if signs(signer, chain[0]) {
-				in.signers[signer] = true
-				return true
+				in.signers[signer], signed = true, true
 			}
 		}
 		intermediates = slices.DeleteFunc(intermediates, func(next *x509.Certificate) bool {
@@ -130,7 +140,7 @@ func (in *inspection) signedBy(c *x509.Certificate, intermediates []*x509.Certif
 			return up
 		})
 	}
-	return false
+	return signed
 }
 
 // signs is x509's CheckSignatureFrom without its look at what the signer may do, and with one at names.

@@ -70,6 +70,8 @@ var sound = []struct {
 		n.change(pki+"ca.crt", func(f *pkibundle.File) { f.Data = append(n.sign("ca"), n.files[pki+"old-ca.crt"].Data...) })
 		n.drop(pki + "old-ca.crt")
 	}, check.Full},
+	{"CA renewed with its old key", func(n *testNode) { renewedCA(n, -time.Second) }, check.Full},
+	{"CA renewed with its old key, before it has ended", func(n *testNode) { renewedCA(n, 10*24*hour) }, check.Full},
 	{"CA of the operator for users, beside the cluster's", func(n *testNode) {
 		n.ca("users", role.ClusterCACert, role.Other)
 		n.put(pki+"trusted.crt", role.ClusterCACert, 0o644, append(n.sign("users"), n.files[pki+"ca.crt"].Data...))
@@ -188,6 +190,24 @@ func TestExternalCA(t *testing.T) {
 	}
 }
 
+// TestExternalCARenewed has no key that says which of two certificates signs: both do.
+func TestExternalCARenewed(t *testing.T) {
+	n := newTestNode(t, newEd25519)
+	n.reissueCA(func(c *x509.Certificate) { c.NotAfter = now.Add(29 * 24 * hour) })
+	renewedCA(n, -time.Second)
+	n.drop(caKeys...)
+	emptySigning(n)
+	for _, f := range n.check(check.Options{}).Findings {
+		if f.Severity == check.Fatal {
+			t.Errorf("finding %v", f)
+		}
+		if f.Problem == check.Expiring {
+			return
+		}
+	}
+	t.Error("nothing says that the renewed one expires")
+}
+
 func emptySigning(n *testNode) {
 	n.edit(manifests+"kube-controller-manager.yaml", "signing-cert-file=/etc/kubernetes/pki/ca.crt", "signing-cert-file=")
 	n.edit(manifests+"kube-controller-manager.yaml", "signing-key-file=/etc/kubernetes/pki/ca.key", "signing-key-file=")
@@ -233,6 +253,15 @@ func externalEtcd(n *testNode) {
 			n.drop(path)
 		}
 	}
+}
+
+// renewedCA has the cluster CA's old certificate, which ends after a time, before the new one of the same key.
+func renewedCA(n *testNode, ends time.Duration) {
+	until := n.issued["ca"].NotAfter
+	n.issued["ca"].NotAfter = now.Add(ends)
+	old := n.sign("ca")
+	n.issued["ca"].NotAfter = until
+	n.change(pki+"ca.crt", func(f *pkibundle.File) { f.Data = append(old, f.Data...) })
 }
 
 // exchangedCA has a new CA that is trusted, but has signed no certificate yet.

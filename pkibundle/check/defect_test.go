@@ -6,7 +6,7 @@ import (
 	"encoding/base64"
 	"io/fs"
 	"net"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,12 +30,14 @@ func info(p check.Problem, r, path string) check.Finding {
 	return check.Finding{Severity: check.Info, Problem: p, Role: r, Path: path}
 }
 
-// defects are planted in a sound node one at a time, and each is found alone.
-var defects = []struct {
+// defect is planted in a sound node, and found alone.
+type defect struct {
 	name  string
 	plant func(*testNode)
 	want  check.Finding
-}{
+}
+
+var defects = []defect{
 	// Pairs.
 	{"key of another certificate", func(n *testNode) {
 		n.change(pki+"apiserver.key", func(f *pkibundle.File) { f.Data = n.files[pki+"apiserver-kubelet-client.key"].Data })
@@ -173,6 +175,10 @@ var defects = []struct {
 	{"etcd's CA expiring", func(n *testNode) {
 		n.reissue("etcd/ca", func(c *x509.Certificate) { c.NotAfter = now.Add(29 * 24 * hour) })
 	}, warning(check.Expiring, role.EtcdCACert, pki+"etcd/ca.crt")},
+	{"CA renewed with its old key, and expiring again", func(n *testNode) {
+		n.reissueCA(func(c *x509.Certificate) { c.NotAfter = now.Add(29 * 24 * hour) })
+		renewedCA(n, -time.Second)
+	}, warning(check.Expiring, role.ClusterCACert, pki+"ca.crt")},
 	{"CA that is being exchanged, its old one expired while in use", func(n *testNode) {
 		exchangedCA(n)
 		n.reissue("old-ca", func(c *x509.Certificate) { c.NotAfter = now.Add(-1) })
@@ -213,55 +219,6 @@ var defects = []struct {
 
 	{"certificate that the kubelet serves with expired", func(n *testNode) { clusterServing(n, -time.Second) },
 		warning(check.Expired, role.KubeletOwnServer, kubelet+"pki/kubelet-server-2026-03-01-11-00-00.pem")},
-
-	// Kubeconfigs.
-	{"kubeconfig trusts another CA", func(n *testNode) {
-		n.edit(admin, between(n.t, n.files[admin].Data, "certificate-authority-data: "),
-			base64.StdEncoding.EncodeToString(n.files[pki+"etcd/ca.crt"].Data))
-	}, fatal(check.OtherCA, role.AdminConf, admin)},
-	{"kubeconfig names another CA", func(n *testNode) {
-		n.edit(admin, "certificate-authority-data: "+between(n.t, n.files[admin].Data, "certificate-authority-data: "),
-			"certificate-authority: /"+pki+"etcd/ca.crt")
-	}, fatal(check.OtherCA, role.AdminConf, admin)},
-	{"kubeconfig without a CA", func(n *testNode) {
-		n.edit(admin, "certificate-authority-data: "+between(n.t, n.files[admin].Data, "certificate-authority-data: "), "x: y")
-	}, fatal(check.OtherCA, role.AdminConf, admin)},
-	{"kubeconfig with a broken CA", func(n *testNode) {
-		n.edit(admin, between(n.t, n.files[admin].Data, "certificate-authority-data: "), "AAAA")
-	}, fatal(check.Unparsable, role.AdminConf, admin)},
-	{"kubeconfig with a broken certificate", func(n *testNode) {
-		n.edit(admin, between(n.t, n.files[admin].Data, "client-certificate-data: "), "AAAA")
-	}, fatal(check.Unparsable, role.AdminConf, admin)},
-	{"kubeconfig with a broken key", func(n *testNode) {
-		n.edit(admin, between(n.t, n.files[admin].Data, "client-key-data: "), "AAAA")
-	}, fatal(check.Unparsable, role.AdminConf, admin)},
-	{"kubeconfig that names a broken CA", func(n *testNode) {
-		n.edit(admin, "certificate-authority-data: "+between(n.t, n.files[admin].Data, "certificate-authority-data: "),
-			"certificate-authority: ../own.crt")
-		n.put("etc/own.crt", role.Referenced, 0o644, nil)
-	}, fatal(check.Unparsable, role.Referenced, "etc/own.crt")},
-	{"kubeconfigs that name the same broken key", func(n *testNode) {
-		for _, name := range []string{"admin", "scheduler"} {
-			f := n.files["etc/kubernetes/"+name+".conf"]
-			n.edit(f.Path, "client-key-data: "+between(n.t, f.Data, "client-key-data: "), "client-key: /etc/own.key")
-		}
-		n.put("etc/own.key", role.Referenced, 0o600, nil)
-	}, fatal(check.Unparsable, role.Referenced, "etc/own.key")},
-	{"kubeconfig with a server without TLS", func(n *testNode) {
-		n.edit(controllerManager, "https://api", "http://api")
-	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
-	{"kubeconfig with a server that is no host", func(n *testNode) {
-		n.edit(controllerManager, "https://api", "https://"+strings.Repeat("a", 64))
-	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
-	{"kubeconfig with a bad server", func(n *testNode) {
-		n.edit(controllerManager, "https://api.example.org:6443", "api.example.org:6443")
-	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
-	{"kubeconfig that leads nowhere", func(n *testNode) {
-		n.edit(controllerManager, "current-context: me", "current-context: you")
-	}, fatal(check.BadKubeconfig, role.ControllerManagerConf, controllerManager)},
-	{"kubeconfig without credentials", func(n *testNode) {
-		n.put("etc/kubernetes/scheduler.conf", role.SchedulerConf, 0o600, n.kubeconfigText("username: \"\"\n"))
-	}, fatal(check.BadKubeconfig, role.SchedulerConf, "etc/kubernetes/scheduler.conf")},
 
 	// Broken files.
 	{"certificate is no PEM", func(n *testNode) {
@@ -327,7 +284,7 @@ var defects = []struct {
 }
 
 func TestDefects(t *testing.T) {
-	for _, test := range defects {
+	for _, test := range slices.Concat(defects, kubeconfigDefects) {
 		t.Run(test.name, func(t *testing.T) {
 			n := newTestNode(t, newEd25519)
 			test.plant(n)
