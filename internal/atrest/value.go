@@ -136,7 +136,7 @@ func openCBC(key, sealed, _ []byte) ([]byte, bool) {
 }
 
 // forms are how objects begin: protobuf, JSON, CBOR and YAML.
-var forms = []string{"k8s\x00", "{", "\xd9\xd9\xf7", "apiVersion:"}
+var forms = []string{"k8s\x00", "{\"", "\xd9\xd9\xf7", "apiVersion:"}
 
 func begins(object []byte) bool {
 	for _, form := range forms {
