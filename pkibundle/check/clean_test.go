@@ -91,6 +91,48 @@ var sound = []struct {
 		n.edit(manifests+"kube-apiserver.yaml", "pki/apiserver.key", "pki/own.key")
 		n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(-1) })
 	}, check.Full},
+	{"another serving pair than kubeadm's, by a volume", func(n *testNode) {
+		n.leaf("own", role.APIServerCert, role.APIServerKey, "ca", x509.ExtKeyUsageServerAuth)
+		n.reissue("apiserver", func(c *x509.Certificate) { c.NotAfter = now.Add(-1) })
+		apiServer := manifests + "kube-apiserver.yaml"
+		n.edit(apiServer, "/etc/kubernetes/pki/apiserver.", "/serving/own.")
+		n.mount(apiServer, "/"+pki, "/serving")
+	}, check.Full},
+	{"another serving pair than kubeadm's, and no flag that is understood", func(n *testNode) {
+		n.leaf("own", role.APIServerCert, role.APIServerKey, "ca", x509.ExtKeyUsageServerAuth)
+		n.edit(manifests+"kube-apiserver.yaml", "/etc/kubernetes/pki/apiserver.", "/serving/own.")
+	}, check.Full},
+	{"kubeconfig by a volume, which names its CA there", func(n *testNode) {
+		const conf, manifest = "srv/manager.conf", manifests + "kube-controller-manager.yaml"
+		f := n.files[controllerManager]
+		n.put(conf, f.Role, f.Mode, f.Data)
+		n.drop(controllerManager)
+		data := "certificate-authority-data: " + between(n.t, f.Data, "certificate-authority-data: ")
+		n.edit(conf, data, "certificate-authority: /conf/pki/ca.crt")
+		n.put("srv/pki/ca.crt", role.Referenced, 0o644, n.files[pki+"ca.crt"].Data)
+		n.edit(manifest, "/"+controllerManager, "/conf/manager.conf")
+		n.mount(manifest, "/srv", "/conf")
+	}, check.Full},
+	{"one file of service account keys for two flags", func(n *testNode) {
+		n.drop(pki + "sa.pub")
+		n.edit(manifests+"kube-apiserver.yaml", "pki/sa.pub", "pki/sa.key")
+	}, check.Full},
+	{"one file of service account keys for two flags, whose role is the other", func(n *testNode) {
+		n.drop(pki + "sa.pub")
+		n.change(pki+"sa.key", func(f *pkibundle.File) { f.Role = role.ServiceAccountPK })
+		n.edit(manifests+"kube-apiserver.yaml", "pki/sa.pub", "pki/sa.key")
+	}, check.Full},
+	{"external etcd of the cluster CA", func(n *testNode) {
+		externalEtcd(n)
+		n.issuer["apiserver-etcd-client"] = "ca"
+		n.change("etc/etcd/client.crt", func(f *pkibundle.File) { f.Data = n.sign("apiserver-etcd-client") })
+		n.edit(manifests+"kube-apiserver.yaml", "/etc/etcd/ca.crt", "/etc/kubernetes/pki/ca.crt")
+		n.drop("etc/etcd/ca.crt")
+	}, check.Full},
+	{"patch for kubeadm beside the manifests", func(n *testNode) {
+		n.put("etc/kubernetes/a-patches/kube-apiserver0.yaml", role.StaticPod, 0o600,
+			manifest("kube-apiserver", "--advertise-address=10.0.0.99"))
+	}, check.Full},
 	{"certificates that tell no usages, or all", func(n *testNode) {
 		n.reissue("apiserver", func(c *x509.Certificate) { c.ExtKeyUsage = nil })
 		n.reissue("etcd/peer", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })
@@ -206,6 +248,12 @@ func TestExternalCARenewed(t *testing.T) {
 		}
 	}
 	t.Error("nothing says that the renewed one expires")
+}
+
+// mount has a program see a directory of the node elsewhere.
+func (n *testNode) mount(manifest, onNode, inside string) {
+	n.edit(manifest, "    command: ", "    volumeMounts: [{name: v, mountPath: "+inside+"}]\n    command: ")
+	n.edit(manifest, "spec:\n", "spec:\n  volumes: [{name: v, hostPath: {path: "+onNode+"}}]\n")
 }
 
 func emptySigning(n *testNode) {

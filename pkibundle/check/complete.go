@@ -68,9 +68,7 @@ func (n *node) externalCA() bool {
 	if n.has(role.ClusterCAKey) || !n.has(role.ClusterCACert) || n.programs[controllerManager] == nil {
 		return false
 	}
-	signing := n.flag(controllerManager, "cluster-signing-key-file")
-	_, found := n.lookup(signing, ".")
-	return signing == "" || found
+	return n.flag(controllerManager, "cluster-signing-key-file") == ""
 }
 
 // needs are the roles that the bundle must have a file for.
@@ -166,13 +164,14 @@ func (n *node) lostByKubeconfigs() []Missing {
 			}
 			k.Clear()
 			for _, name := range []string{k.CAFile, k.CertFile, k.KeyFile} {
-				if _, ok := n.lookup(name, path.Dir(f.Path)); ok || name == "" || !material.IsPath(name) {
+				if _, ok := n.named(f, name); ok || name == "" || !material.IsPath(name) {
 					continue // a finding tells of the last
 				}
-				if !path.IsAbs(name) {
-					name = path.Join("/", path.Dir(f.Path), name)
+				at := n.onNode(r, name)
+				if !path.IsAbs(at) {
+					at = path.Join("/", path.Dir(f.Path), at)
 				}
-				m := Missing{role.Referenced, path.Clean(name), fmt.Sprintf("without it %s does not work", f.Path)}
+				m := Missing{role.Referenced, path.Clean(at), fmt.Sprintf("without it %s does not work", f.Path)}
 				if r == role.KubeletConf && name != k.CAFile {
 					m.Role, m.Matters = role.KubeletOwnClient, known[role.KubeletOwnClient].matters
 				}
@@ -186,7 +185,7 @@ func (n *node) lostByKubeconfigs() []Missing {
 // place is where the node would have a file.
 func (n *node) place(r string) string {
 	k := known[r]
-	if at := n.flag(k.program, k.flag); at != "" {
+	if at := n.flagged(r); at != "" {
 		return at
 	}
 	if strings.HasPrefix(k.name, "/") {

@@ -58,8 +58,10 @@ type inspection struct {
 }
 
 func (in *inspection) report(s Severity, p Problem, f pkibundle.File, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	in.findings = append(in.findings, Finding{Severity: s, Problem: p, Role: f.Role, Path: f.Path, Text: text})
+	found := Finding{Severity: s, Problem: p, Role: f.Role, Path: f.Path, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(in.findings, found) { // a file can be there for two purposes
+		in.findings = append(in.findings, found)
+	}
 }
 
 // certificates are those of a file; none if it is broken.

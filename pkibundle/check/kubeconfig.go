@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"net/url"
-	"path"
 	"slices"
 
 	"github.com/clustersnap/clustersnap/pkibundle"
@@ -46,7 +45,7 @@ func (in *inspection) form(f pkibundle.File, k *material.Kubeconfig) {
 func (in *inspection) trust(f pkibundle.File, k *material.Kubeconfig) {
 	from, data := f, k.CA
 	if len(data) == 0 && k.CAFile != "" {
-		at, ok := in.lookup(k.CAFile, path.Dir(f.Path))
+		at, ok := in.named(f, k.CAFile)
 		if !ok {
 			return // it is among what is missing, or no path
 		}
@@ -93,7 +92,7 @@ func (in *inspection) embedded(f pkibundle.File, data []byte, name string) (pkib
 		}
 		return f, certs
 	}
-	if at, ok := in.lookup(name, path.Dir(f.Path)); ok {
+	if at, ok := in.named(f, name); ok {
 		return in.files[at], in.certificates(in.files[at])
 	}
 	return f, nil // it is among what is missing
@@ -109,7 +108,7 @@ func (in *inspection) embeddedKey(f pkibundle.File, data []byte, name string) (p
 		}
 		return f, private.Public()
 	}
-	if at, ok := in.lookup(name, path.Dir(f.Path)); ok {
+	if at, ok := in.named(f, name); ok {
 		return in.files[at], in.key(in.files[at])
 	}
 	return f, nil // it is among what is missing

@@ -37,11 +37,16 @@ var leafPairs = []struct {
 
 func (in *inspection) leaves() {
 	for _, pair := range leafPairs {
-		for _, f := range in.with(pair.cert) {
+		files := in.with(pair.cert)
+		var firsts []*x509.Certificate // which keys are of: one can do, where no flag says which is used
+		for _, f := range files {
 			certs := in.certificates(f)
 			in.leaf(f, certs, pair.ca, pair.usages)
-			for _, k := range in.with(pair.key) {
-				in.pair(in.key(k), k, certs[:min(1, len(certs))], f)
+			firsts = append(firsts, certs[:min(1, len(certs))]...)
+		}
+		for _, k := range in.with(pair.key) {
+			if key := in.key(k); len(files) > 0 {
+				in.pair(key, k, firsts, files[0])
 			}
 		}
 	}

@@ -144,6 +144,16 @@ var lacks = []struct {
 		n.edit(manifests+"kube-apiserver.yaml", "/etc/kubernetes/pki/sa.key", "/srv/sa.key")
 		n.drop(pki + "sa.key")
 	}, []check.Missing{{Role: role.ServiceAccount, Path: "srv/sa.key"}}},
+	{"file in another directory, by a volume", func(n *testNode) {
+		n.edit(manifests+"kube-apiserver.yaml", "/etc/kubernetes/pki/sa.key", "/keys/sa.key")
+		n.mount(manifests+"kube-apiserver.yaml", "/srv/keys", "/keys")
+		n.drop(pki + "sa.key")
+	}, []check.Missing{{Role: role.ServiceAccount, Path: "srv/keys/sa.key"}}},
+	{"CA that a kubeconfig names by a volume", func(n *testNode) {
+		n.mount(manifests+"kube-controller-manager.yaml", "/srv", "/conf")
+		data := between(n.t, n.files[controllerManager].Data, "certificate-authority-data: ")
+		n.edit(controllerManager, "certificate-authority-data: "+data, "certificate-authority: /conf/ca.crt")
+	}, []check.Missing{{Role: role.Referenced, Path: "srv/ca.crt"}}},
 	{"CA that a kubeconfig names", func(n *testNode) {
 		data := "certificate-authority-data: " + between(n.t, n.files[admin].Data, "certificate-authority-data: ")
 		n.edit(admin, data, "certificate-authority: pki/other.crt")

@@ -28,47 +28,47 @@ type node struct {
 }
 
 func newNode(b *pkibundle.Bundle) *node {
-	n := &node{bundle: b, files: map[string]pkibundle.File{}, programs: map[string]*pod.Program{}}
+	n := &node{bundle: b, files: map[string]pkibundle.File{}}
 	for _, f := range b.Files {
 		n.files[f.Path] = f
-		if f.Role != role.StaticPod || f.Link != "" {
-			continue
-		}
-		for _, p := range pod.Programs(f.Data) {
-			n.programs[p.Name] = &p // the kubelet wants no two of a name
-		}
 	}
+	n.programs = pod.ByName(b.With(role.StaticPod), func(f pkibundle.File) (string, []byte) { return f.Path, f.Data })
 	return n
 }
 
 // flag is the value that a program's flag has, "" if there is no such program or flag.
-func (n *node) flag(program, name string) string {
-	if p := n.programs[program]; p != nil {
-		return p.Flag(name)
-	}
-	return ""
-}
+func (n *node) flag(program, name string) string { return n.programs[program].Flag(name) }
 
-// all returns the files, no links, that are for one purpose.
+// onNode is the node's path of one that the reader of files for a purpose sees.
+func (n *node) onNode(r, name string) string { return n.programs[known[r].program].OnNode(name) }
+
+// flagged is where a flag has the node's file for a purpose, "" if none says.
+func (n *node) flagged(r string) string { return n.onNode(r, n.flag(known[r].program, known[r].flag)) }
+
+// all returns the files, no links, that are for one purpose. The one that a flag names may be there for another, too.
 func (n *node) all(r string) []pkibundle.File {
-	return slices.DeleteFunc(n.bundle.With(r), func(f pkibundle.File) bool { return f.Link != "" })
-}
-
-// with returns those of them that are used: where there are several and a flag names one, that one.
-func (n *node) with(r string) []pkibundle.File {
-	found := n.all(r)
-	if at, ok := n.lookup(n.flag(known[r].program, known[r].flag), "."); ok && len(found) > 1 {
-		for _, f := range found {
-			if f.Path == at {
-				return []pkibundle.File{f}
-			}
-		}
+	found := slices.DeleteFunc(n.bundle.With(r), func(f pkibundle.File) bool { return f.Link != "" })
+	if at, ok := n.lookup(n.flagged(r), "."); ok && n.files[at].Role != r {
+		found = append(found, n.files[at])
 	}
 	return found
 }
 
+// with returns those of them that are used: if a flag names one that is there, that one.
+func (n *node) with(r string) []pkibundle.File {
+	if at, ok := n.lookup(n.flagged(r), "."); ok {
+		return []pkibundle.File{n.files[at]}
+	}
+	return n.all(r)
+}
+
 // has says whether there is a file for a purpose.
 func (n *node) has(r string) bool { return len(n.with(r)) > 0 }
+
+// named finds a file that another one names, as the reader of that one sees it.
+func (n *node) named(by pkibundle.File, name string) (string, bool) {
+	return n.lookup(n.onNode(by.Role, name), path.Dir(by.Path))
+}
 
 // lookup follows a name, absolute on the node or relative to dir, through the links of the bundle to a file of it.
 func (n *node) lookup(name, dir string) (string, bool) {

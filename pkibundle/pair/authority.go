@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/internal/material"
 )
@@ -113,7 +112,7 @@ func clusterInfoCA(kubeconfig []byte) ([]byte, error) {
 			} `json:"cluster"`
 		} `json:"clusters"`
 	}
-	if err := yaml.Unmarshal(kubeconfig, &file); err != nil {
+	if err := boundedyaml.Unmarshal(kubeconfig, &file); err != nil {
 		return nil, errors.New("it holds no kubeconfig")
 	}
 	var all []byte

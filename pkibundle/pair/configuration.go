@@ -8,7 +8,8 @@ import (
 	"path"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
+	"github.com/clustersnap/clustersnap/pkibundle/internal/pod"
 )
 
 // configuration is what is compared of kubeadm's ClusterConfiguration. These fields are the same in v1beta1 to
@@ -61,7 +62,7 @@ func parseConfiguration(text []byte) (*configuration, error) {
 		return nil, err
 	}
 	c := &configuration{}
-	if yaml.Unmarshal(text, c) != nil || c.Kind != "ClusterConfiguration" {
+	if boundedyaml.Unmarshal(text, c) != nil || c.Kind != "ClusterConfiguration" {
 		return nil, errors.New("it is no ClusterConfiguration of kubeadm.k8s.io")
 	}
 	return c, nil
@@ -107,18 +108,18 @@ func (f fact) result() Result {
 }
 
 func (n node) facts(c *configuration) []fact {
-	api := n.programs["kube-apiserver"]
+	api := n.program("kube-apiserver")
 	facts := []fact{
-		api.fact("networking.serviceSubnet", "kube-apiserver", "service-cluster-ip-range",
+		flagFact(api, "networking.serviceSubnet", "kube-apiserver", "service-cluster-ip-range",
 			c.APIServer.flag("service-cluster-ip-range", c.Networking.ServiceSubnet)),
-		api.fact("certificatesDir", "kube-apiserver", "client-ca-file",
+		flagFact(api, "certificatesDir", "kube-apiserver", "client-ca-file",
 			c.APIServer.flag("client-ca-file", join(c.CertificatesDir, "ca.crt"))),
 	}
 	if c.Etcd.External != nil {
-		facts = append(facts, api.fact("etcd.external.endpoints", "kube-apiserver", "etcd-servers",
+		facts = append(facts, flagFact(api, "etcd.external.endpoints", "kube-apiserver", "etcd-servers",
 			c.APIServer.flag("etcd-servers", strings.Join(c.Etcd.External.Endpoints, ","))))
 	} else {
-		facts = append(facts, n.programs["etcd"].fact("etcd.local.dataDir", "etcd", "data-dir",
+		facts = append(facts, flagFact(n.program("etcd"), "etcd.local.dataDir", "etcd", "data-dir",
 			c.Etcd.Local.flag("data-dir", c.Etcd.Local.DataDir)))
 	}
 	return append(facts, n.version(c), n.endpoint(c))
@@ -132,11 +133,11 @@ func join(dir, name string) string {
 	return path.Join(dir, name)
 }
 
-// fact is a field that ends up in a flag.
-func (p program) fact(field, name, flag, want string) fact {
+// flagFact is a field that ends up in a flag of a program.
+func flagFact(p *pod.Program, field, name, flag, want string) fact {
 	return fact{
 		field: field, want: spaceless(want), got: spaceless(p.Flag(flag)),
-		place: fmt.Sprintf("--%s in %s", flag, p.path),
+		place: fmt.Sprintf("--%s in %s", flag, p.Path),
 		lacks: fmt.Sprintf("manifest of %s with --%s", name, flag),
 	}
 }
@@ -147,7 +148,7 @@ func spaceless(list string) string { return strings.ReplaceAll(list, " ", "") }
 // version is a fact of the image, whose tag cannot have a plus (KubernetesVersionToImageTag in
 // cmd/kubeadm/app/util/version.go).
 func (n node) version(c *configuration) fact {
-	api := n.programs["kube-apiserver"]
+	api := n.program("kube-apiserver")
 	image, _, _ := strings.Cut(api.Image, "@")
 	var tag string
 	if colon := strings.LastIndexByte(image, ':'); colon > strings.LastIndexByte(image, '/') {
@@ -155,7 +156,7 @@ func (n node) version(c *configuration) fact {
 	}
 	return fact{
 		field: "kubernetesVersion", want: strings.ReplaceAll(c.KubernetesVersion, "+", "_"), got: tag,
-		place: "the image in " + api.path, lacks: "manifest of kube-apiserver with a tag at the image",
+		place: "the image in " + api.Path, lacks: "manifest of kube-apiserver with a tag at the image",
 		hint: ": one of the two is from before an upgrade",
 	}
 }
@@ -166,7 +167,7 @@ func (n node) endpoint(c *configuration) fact {
 	want := c.ControlPlaneEndpoint
 	if _, _, err := net.SplitHostPort(want); err != nil && want != "" {
 		port := "6443"
-		api := n.programs["kube-apiserver"]
+		api := n.program("kube-apiserver")
 		if own := api.Flag("secure-port"); own != "" {
 			port = own
 		}

@@ -11,26 +11,14 @@ import (
 
 // node is what the bundle's own files say of its node.
 type node struct {
-	programs  map[string]program // by name
-	admin     string             // the server in admin.conf
+	programs  map[string]*pod.Program // of static pods, by name
+	admin     string                  // the server in admin.conf
 	adminPath string
 }
 
-// program is one of a static pod.
-type program struct {
-	pod.Program
-	path string // of the manifest
-}
-
 func nodeOf(b *pkibundle.Bundle) node {
-	n := node{programs: map[string]program{}}
-	for _, f := range files(b, role.StaticPod) {
-		for _, p := range pod.Programs(f.Data) {
-			if _, known := n.programs[p.Name]; !known {
-				n.programs[p.Name] = program{p, f.Path}
-			}
-		}
-	}
+	manifest := func(f pkibundle.File) (string, []byte) { return f.Path, f.Data }
+	n := node{programs: pod.ByName(b.With(role.StaticPod), manifest)}
 	for _, f := range files(b, role.AdminConf) {
 		if config, err := material.ParseKubeconfig(f.Data); err == nil {
 			n.admin, n.adminPath = config.Server, f.Path
@@ -40,10 +28,18 @@ func nodeOf(b *pkibundle.Bundle) node {
 	return n
 }
 
+// program is one of a static pod, without anything if there is none of the name.
+func (n node) program(name string) *pod.Program {
+	if p := n.programs[name]; p != nil {
+		return p
+	}
+	return &pod.Program{}
+}
+
 // prefix is that of all keys in etcd, with a slash at the end.
 func (n node) prefix() string {
 	prefix := "/registry" // kube-apiserver's default
-	api := n.programs["kube-apiserver"]
+	api := n.program("kube-apiserver")
 	if own := api.Flag("etcd-prefix"); own != "" {
 		prefix = own
 	}

@@ -39,14 +39,9 @@ func NodeOf(b *pkibundle.Bundle) (Node, error) {
 
 // readPods takes what the static pods are told.
 func (n *Node) readPods(b *pkibundle.Bundle) error {
-	programs := map[string]pod.Program{}
-	for _, f := range b.With(role.StaticPod) {
-		for _, p := range pod.Programs(f.Data) {
-			programs[p.Name] = p
-		}
-	}
-	api, ok := programs["kube-apiserver"]
-	if !ok {
+	programs := pod.ByName(b.With(role.StaticPod), func(f pkibundle.File) (string, []byte) { return f.Path, f.Data })
+	api := programs["kube-apiserver"]
+	if api == nil {
 		return errors.New("no static pod runs kube-apiserver: it is no bundle of a whole control-plane node")
 	}
 	var errs []error
@@ -73,12 +68,10 @@ func (n *Node) readPods(b *pkibundle.Bundle) error {
 	if _, err := minor(n.Version); err != nil {
 		errs = append(errs, fmt.Errorf("image %q of kube-apiserver: %w", api.Image, err))
 	}
-	manager := programs["kube-controller-manager"]
-	n.ClusterName = manager.Flag("cluster-name")
-	_, etcd := programs["etcd"]
-	n.ExternalEtcd = !etcd
+	n.ClusterName = programs["kube-controller-manager"].Flag("cluster-name")
+	n.ExternalEtcd = programs["etcd"] == nil
 	servers := api.Flag("etcd-servers")
-	if !etcd && (strings.Contains(servers, "//127.0.0.1:") || strings.Contains(servers, "//[::1]:")) {
+	if n.ExternalEtcd && (strings.Contains(servers, "//127.0.0.1:") || strings.Contains(servers, "//[::1]:")) {
 		errs = append(errs, fmt.Errorf("kube-apiserver --etcd-servers=%s: no static pod is that etcd", servers))
 	}
 	return errors.Join(errs...)

@@ -83,6 +83,20 @@ func sorted(n Node) Node {
 	return n
 }
 
+// Patches for kubeadm look like pods, and are none of the node's.
+func TestNodeOfIgnoresPatches(t *testing.T) {
+	b := bundleOf(t, fullNode())
+	patch := staticPod("kube-apiserver", "other:v1.1.1", "--advertise-address=192.0.2.9")
+	patch.Path = "etc/kubernetes/patches/kube-apiserver0.yaml"
+	second := staticPod("kube-apiserver", "other:v1.1.1", "--advertise-address=192.0.2.9")
+	second.Path = "etc/kubernetes/manifests/z.yaml"
+	b.Files = append(append([]pkibundle.File{patch}, b.Files...), second)
+	n, err := NodeOf(b)
+	if err != nil || n.AdvertiseAddress != fullNode().AdvertiseAddress || n.Version != fullNode().Version {
+		t.Errorf("got %+v, %v", n, err)
+	}
+}
+
 // A running kubelet has its certificate elsewhere, and its kubeconfig names that by a path.
 func TestNameOfTheKubelet(t *testing.T) {
 	b := bundleOf(t, fullNode())

@@ -4,9 +4,10 @@ package pod
 
 import (
 	"path"
+	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 )
 
 // Program is what a container runs.
@@ -14,36 +15,105 @@ type Program struct {
 	Name  string // of the command, such as "kube-apiserver"
 	Image string
 	Flags map[string][]string // by name without dashes, in the order of the command line
+	Path  string              // of the manifest, if ByName has read it
+
+	mounts []mount
 }
 
-// Flag returns the last value of a flag, which is the one that counts.
+// mount is a directory or file of the node, and where the program sees it.
+type mount struct{ inside, onNode string }
+
+// Flag returns the last value of a flag, which is the one that counts. A program that is not there has none.
 func (p *Program) Flag(name string) string {
-	if values := p.Flags[name]; len(values) > 0 {
-		return values[len(values)-1]
+	if p == nil || len(p.Flags[name]) == 0 {
+		return ""
 	}
-	return ""
+	return p.Flags[name][len(p.Flags[name])-1]
+}
+
+// OnNode gives the node's path of one that the program sees: through the hostPath volume that covers it most
+// closely. Without one it is the same.
+func (p *Program) OnNode(name string) string {
+	if p == nil || !path.IsAbs(name) {
+		return name
+	}
+	longest, found := -1, name
+	for _, m := range p.mounts {
+		rest, ok := strings.CutPrefix(path.Clean(name), m.inside)
+		if ok && (rest == "" || rest[0] == '/') && len(m.inside) > longest {
+			longest, found = len(m.inside), path.Join(m.onNode, rest)
+		}
+	}
+	return found
+}
+
+// ByName reads the programs of several manifests. Of one name the first counts, and files in a directory of manifests come
+// before others: those may be patches for kubeadm, which are no whole pods. Read gives path and contents of a file.
+func ByName[F any](files []F, read func(F) (name string, manifest []byte)) map[string]*Program {
+	found := map[string]*Program{}
+	for _, manifests := range []bool{true, false} {
+		for _, f := range files {
+			name, manifest := read(f)
+			if strings.HasSuffix(path.Dir(name), "manifests") != manifests {
+				continue
+			}
+			for _, p := range Programs(manifest) {
+				if found[p.Name] == nil {
+					p.Path = name
+					found[p.Name] = &p
+				}
+			}
+		}
+	}
+	return found
+}
+
+// manifestFile is what is read of a manifest.
+type manifestFile struct {
+	Kind string `json:"kind"`
+	Spec struct {
+		Containers []struct {
+			Image   string   `json:"image"`
+			Command []string `json:"command"`
+			Args    []string `json:"args"`
+			Mounts  []struct {
+				Name      string `json:"name"`
+				MountPath string `json:"mountPath"`
+				SubPath   string `json:"subPath"`
+			} `json:"volumeMounts"`
+		} `json:"containers"`
+		Volumes []struct {
+			Name     string `json:"name"`
+			HostPath struct {
+				Path string `json:"path"`
+			} `json:"hostPath"`
+		} `json:"volumes"`
+	} `json:"spec"`
 }
 
 // Programs reads those of a manifest in YAML or JSON; none if it is no manifest of a pod.
 func Programs(manifest []byte) []Program {
-	var file struct {
-		Kind string `json:"kind"`
-		Spec struct {
-			Containers []struct {
-				Image   string   `json:"image"`
-				Command []string `json:"command"`
-				Args    []string `json:"args"`
-			} `json:"containers"`
-		} `json:"spec"`
-	}
-	if yaml.Unmarshal(manifest, &file) != nil || file.Kind != "Pod" {
+	var file manifestFile
+	if boundedyaml.Unmarshal(manifest, &file) != nil || file.Kind != "Pod" {
 		return nil
+	}
+	onNode := map[string]string{} // volumes, by name
+	for _, v := range file.Spec.Volumes {
+		onNode[v.Name] = v.HostPath.Path
 	}
 	var found []Program
 	for _, c := range file.Spec.Containers {
-		if argv := append(c.Command[:len(c.Command):len(c.Command)], c.Args...); len(argv) > 0 {
-			found = append(found, Program{Name: path.Base(argv[0]), Image: c.Image, Flags: flags(argv[1:])})
+		argv := slices.Concat(c.Command, c.Args)
+		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") { // the image says what it runs
+			continue
 		}
+		p := Program{Name: path.Base(argv[0]), Image: c.Image, Flags: flags(argv[1:])}
+		for _, m := range c.Mounts {
+			if host := onNode[m.Name]; host != "" {
+				p.mounts = append(p.mounts, mount{strings.TrimSuffix(path.Clean(m.MountPath), "/"), path.Join(host, m.SubPath)})
+			}
+		}
+		found = append(found, p)
 	}
 	return found
 }
