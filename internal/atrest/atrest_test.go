@@ -165,7 +165,8 @@ func TestDecryptPlain(t *testing.T) {
 
 func TestDecryptKMS(t *testing.T) {
 	config := mustParse(t, entryOf("secrets",
-		"kms: {apiVersion: v2, name: vault, endpoint: unix:///kms.sock, timeout: 3s}", "kms: {name: 'old:one', endpoint: unix:///kms.sock, cachesize: 3}"))
+		"kms: {apiVersion: v2, name: vault, endpoint: unix:///kms.sock, timeout: 3s}",
+		"kms: {name: 'old:one', endpoint: unix:///kms.sock, cachesize: 3}"))
 	for value, want := range map[string]KMSError{
 		"k8s:enc:kms:v2:vault:x":   {"v2", "vault"},
 		"k8s:enc:kms:v1:old:one:x": {"v1", "old:one"},
@@ -248,6 +249,10 @@ func TestResourceOf(t *testing.T) {
 		{"/registry/health", "/registry", ""},
 		{"/registry/example.com/widgets", "/registry", ""},
 		{"/registry2/secrets/default/s", "/registry", ""},
+		{"/registry/" + long[:253] + "/default/s", "/registry", long[:253]},
+		{"/registry/" + long[:254] + "/default/s", "/registry", ""},
+		{"/registry/a." + long[:252] + "/widgets/default/s", "/registry", ""},
+		{"/registry/example.com/" + long[:254] + "/s", "/registry", ""},
 		{"compact_rev_key", "/registry", ""},
 	} {
 		got, ok := ResourceOf([]byte(c.key), c.prefix)
@@ -275,7 +280,7 @@ func TestParseRefuses(t *testing.T) {
 		"no key":        {head + entryOf("secrets", "aescbc: {}"), "it has no keys"},
 		"no name":       {head + entryOf("secrets", keys("aesgcm", "", key)), "keys[0] has no name"},
 		"no KMS name":   {head + entryOf("secrets", "kms: {endpoint: '"+text+"'}"), "the KMS has no name"},
-		"KMS v3":        {head + entryOf("secrets", "kms: {apiVersion: v3, name: '"+text+"'}"), "neither v1 nor v2"},
+		"KMS v3":        {head + entryOf("secrets", "kms: {apiVersion: v3, name: '"+text+"', endpoint: unix:///a}"), "neither v1 nor v2"},
 		"no resource":   {head + entryOf("", "identity: {}"), "no resources or no providers"},
 		"too long":      {head + strings.Repeat("#"+text+"\n", 30000), "are the most"},
 	} {

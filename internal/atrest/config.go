@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"sigs.k8s.io/yaml"
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 )
 
 // Config is an EncryptionConfiguration. Nil is one that configures nothing. It prints without its keys, and has no
@@ -70,24 +70,25 @@ type (
 		} `json:"keys"`
 	}
 	kmsFile struct {
-		APIVersion string `json:"apiVersion"`
-		Name       string `json:"name"`
-		Endpoint   string `json:"endpoint"`
-		CacheSize  *int32 `json:"cachesize"`
-		Timeout    string `json:"timeout"`
+		APIVersion string  `json:"apiVersion"`
+		Name       string  `json:"name"`
+		Endpoint   string  `json:"endpoint"`
+		CacheSize  *int32  `json:"cachesize"`
+		Timeout    *string `json:"timeout"`
 	}
 )
 
 const maxConfig = 1 << 20 // bytes
 
 // Parse reads an EncryptionConfiguration of apiserver.config.k8s.io/v1 in YAML or JSON, of 1 MiB at most, and as
-// strictly as kube-apiserver does. Errors say where something is wrong, and nothing of what is there.
+// strictly as kube-apiserver v1.29 and later does when it starts (validation_encryption.go in
+// pkg/apis/apiserver/validation of k8s.io/apiserver). Errors say where something is wrong, and nothing of what is there.
 func Parse(data []byte) (*Config, error) {
 	if len(data) > maxConfig {
 		return nil, fmt.Errorf("parse encryption configuration: it has %d bytes, and %d are the most", len(data), maxConfig)
 	}
 	var file configFile
-	if err := yaml.UnmarshalStrict(data, &file); err != nil { // its text may show a key
+	if err := boundedyaml.UnmarshalStrict(data, &file); err != nil { // its text may show a key
 		file.clear()
 		return nil, errors.New("parse encryption configuration: it is not in the form that kube-apiserver reads")
 	}
@@ -114,7 +115,7 @@ func (f configFile) config() (*Config, error) {
 		}
 		c.entries = append(c.entries, read)
 	}
-	return c, nil
+	return c, c.uniqueKMS()
 }
 
 func (f entryFile) entry() (entry, error) {
@@ -123,7 +124,14 @@ func (f entryFile) entry() (entry, error) {
 	}
 	var e entry
 	for _, name := range f.Resources {
-		e.resources = append(e.resources, parseResource(name))
+		r, err := parseResource(name)
+		if err != nil {
+			return entry{}, err
+		}
+		if r.overlaps(e.resources) {
+			return entry{}, errors.New("two of its resources are the same, or one covers the other")
+		}
+		e.resources = append(e.resources, r)
 	}
 	for i, p := range f.Providers {
 		read, err := p.provider()
@@ -150,8 +158,10 @@ func (f providerFile) provider() (provider, error) {
 		}
 	}
 	if f.KMS != nil {
-		kind := map[string]string{"": kmsV1, "v1": kmsV1, "v2": kmsV2}[f.KMS.APIVersion]
-		found = append(found, provider{kind: kind, kms: f.KMS.Name})
+		if err := f.KMS.check(); err != nil {
+			return provider{}, err
+		}
+		found = append(found, provider{kind: f.KMS.kind(), kms: f.KMS.Name})
 	}
 	if f.Identity != nil {
 		found = append(found, provider{kind: identity})
@@ -163,16 +173,8 @@ func (f providerFile) provider() (provider, error) {
 }
 
 func (p provider) check() error {
-	switch p.kind {
-	case identity:
+	if p.kind == identity || p.kms != "" {
 		return nil
-	case kmsV1, kmsV2:
-		if p.kms == "" {
-			return errors.New("the KMS has no name")
-		}
-		return nil
-	case "":
-		return errors.New("the KMS has an apiVersion that is neither v1 nor v2")
 	}
 	if len(p.keys) == 0 {
 		return errors.New("it has no keys")

@@ -9,7 +9,7 @@ func TestKMSNames(t *testing.T) {
 	const file = `{apiVersion: apiserver.config.k8s.io/v1, kind: EncryptionConfiguration, resources: [
   {resources: [secrets], providers: [{kms: {apiVersion: v2, name: new, endpoint: unix:///b}}, {identity: {}}]},
   {resources: [configmaps], providers: [
-    {kms: {apiVersion: v2, name: new, endpoint: unix:///b}}, {kms: {name: ancient, endpoint: unix:///a}}]}]}`
+    {kms: {name: ancient, endpoint: unix:///a}}, {kms: {name: ancient, endpoint: unix:///c}}]}]}`
 	c, err := Parse([]byte(file))
 	if err != nil {
 		t.Fatal(err)

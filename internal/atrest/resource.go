@@ -1,7 +1,9 @@
 package atrest
 
 import (
+	"errors"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -17,15 +19,42 @@ func (r Resource) String() string {
 }
 
 // parseResource reads "secrets", "widgets.example.com", "*.apps", "*." for the core group, or "*.*".
-func parseResource(s string) Resource {
+func parseResource(s string) (Resource, error) {
 	name, group, _ := strings.Cut(s, ".")
-	return Resource{Group: group, Name: name}
+	r := Resource{Group: group, Name: name}
+	switch {
+	case s == "*":
+		return r, errors.New("a resource is *, and not *. for the core group or *.* for all")
+	case strings.ToLower(r.Name+r.Group) != r.Name+r.Group:
+		return r, errors.New("a resource has capital letters")
+	case r.Group == "*" && r.Name != "*":
+		return r, errors.New("a resource is of all groups")
+	case r.Group == "events.k8s.io" || r.Group == "extensions":
+		return r, errors.New("a resource is of a group that etcd has under another: events.k8s.io or extensions")
+	case r.Group == "" && slices.Contains(internal, r.Name):
+		return r, errors.New("a resource is one that has no API")
+	}
+	return r, nil
 }
+
+// overlaps says whether a resource is one of others, or one of them covers the other.
+func (r Resource) overlaps(others []Resource) bool {
+	all := Resource{Group: "*", Name: "*"}
+	for _, o := range others {
+		if o == r || o == all || r == all || o.Group == r.Group && (o.Name == "*" || r.Name == "*") {
+			return true
+		}
+	}
+	return false
+}
+
+// internal are resources that kube-apiserver keeps for itself.
+var internal = []string{"apiserveripinfo", "serviceipallocations", "servicenodeportallocations"}
 
 // ResourceOf says of which resource the object is that kube-apiserver keeps under an etcd key. Prefix is its
 // --etcd-prefix. Custom resources and those of the aggregator stand below their group; of others the key has no
-// group, and it is that of Kubernetes' own resources. Keys that are no object's, and keys outside the prefix, have
-// none.
+// group, and it is that of Kubernetes' own resources. Keys that are no object's, keys outside the prefix, and those
+// with longer names than Kubernetes has, have none.
 func ResourceOf(key []byte, prefix string) (Resource, bool) {
 	rest, ok := strings.CutPrefix(string(key), strings.TrimSuffix(path.Join("/", prefix), "/")+"/")
 	if !ok {
@@ -36,15 +65,19 @@ func ResourceOf(key []byte, prefix string) (Resource, bool) {
 		return Resource{}, false
 	}
 	if strings.Contains(parts[0], ".") {
-		return Resource{Group: parts[0], Name: parts[1]}, len(parts) == 3
+		known := len(parts) == 3 && max(len(parts[0]), len(parts[1])) <= maxResource
+		return Resource{Group: parts[0], Name: parts[1]}, known
 	}
 	for _, place := range []string{parts[0] + "/" + parts[1], parts[0]} {
 		if r, ok := places[place]; ok {
 			return r, true
 		}
 	}
-	return Resource{Group: groups[parts[0]], Name: parts[0]}, true
+	return Resource{Group: groups[parts[0]], Name: parts[0]}, len(parts[0]) <= maxResource
 }
+
+// maxResource is the length of a name in the DNS, which groups and resources have.
+const maxResource = 253
 
 // places are those of resources that are not kept under their own name (SpecialDefaultResourcePrefixes in
 // pkg/kubeapiserver/default_storage_factory_builder.go, and pkg/registry/core/rest/storage_core.go, of
