@@ -89,11 +89,14 @@ func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distrib
 		}
 	}
 	for _, p := range others(pods) {
-		p := Program{Name: p.name(), Image: p.image(), Files: p.mountedFiles(root), Mounts: p.mounts()}
-		for _, file := range p.Files {
+		files, left := p.mountedFiles(root)
+		for _, file := range files {
 			list = append(list, strings.TrimPrefix(file.Value, "/"))
 		}
-		n.Programs = append(n.Programs, p)
+		for _, file := range left {
+			n.warn("%s is %s, which a backup of files leaves out: it is more than 1 MiB, or holds more than files", file.Source, file.Value)
+		}
+		n.Programs = append(n.Programs, Program{Name: p.name(), Image: p.image(), Files: files, Mounts: p.mounts()})
 	}
 	slices.Sort(list)
 	n.Files = withoutChildren(slices.Compact(list))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -71,6 +72,9 @@ spec:
     - {name: run, mountPath: /run/kms}
     - {name: rw, mountPath: /rw}
     - {name: log, mountPath: /log, readOnly: true}
+    - {name: large, mountPath: /large, readOnly: true}
+    - {name: model, mountPath: /model}
+    - {name: opt, mountPath: /opt, readOnly: true}
     - {name: gone, mountPath: /gone}
     - {name: memory, mountPath: /memory}
   - name: proxy
@@ -82,22 +86,33 @@ spec:
   - {name: rw, hostPath: {path: /etc/rw}}
   - {name: log, hostPath: {path: /var/log/kms}}
   - {name: gone, hostPath: {path: /etc/gone}}
+  - {name: large, hostPath: {path: /etc/selinux}}
+  - {name: model, hostPath: {path: /var/model}}
+  - {name: opt, hostPath: {path: /opt/kms}}
   - {name: memory, emptyDir: {}}
   - {name: proxy, hostPath: {path: /etc/haproxy/haproxy.cfg, type: File}}
 `)}
+	root["etc/selinux/policy"] = &fstest.MapFile{Data: make([]byte, 1<<20+1)}
+	root["var/model"] = root["etc/selinux/policy"]
+	root["opt/kms/key"] = &fstest.MapFile{Data: []byte("key")}
 	read, err := kubeadm.Read(root, kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if warnings := strings.Join(read.Warnings, "\n"); strings.Count(warnings, "leaves out") != 2 ||
+		!strings.Contains(warnings, "mountPath /large is /etc/selinux, which") || !strings.Contains(warnings, "mountPath /model is /var/model, which") {
+		t.Errorf("warnings\n%s", warnings)
+	}
 	want := []string{
 		"etc/default/kubelet", "etc/haproxy/haproxy.cfg", "etc/kms", manifestDir, "etc/kubernetes/pki", "etc/systemd/system/kubelet.service.d",
+		"opt/kms",
 	}
 	if !slices.Equal(read.Files, want) {
 		t.Errorf("got %q\nwant %q", read.Files, want)
 	}
 	plugin, proxy := read.Programs[len(read.Programs)-2], read.Programs[len(read.Programs)-1]
-	if plugin.Name != "kms-plugin" || len(plugin.Files) != 2 || plugin.Files[1].Value != "/etc/kms/credentials/token" ||
-		plugin.Files[1].Source.Key != "mountPath /token" || len(plugin.Mounts) != 6 || plugin.Mounts[0] != (kubeadm.Mount{Path: "/conf", OnNode: "/etc/kms"}) {
+	if plugin.Name != "kms-plugin" || len(plugin.Files) != 3 || plugin.Files[1].Value != "/etc/kms/credentials/token" ||
+		plugin.Files[1].Source.Key != "mountPath /token" || len(plugin.Mounts) != 10 || plugin.Mounts[9].OnNode != "" || plugin.Mounts[0] != (kubeadm.Mount{Path: "/conf", OnNode: "/etc/kms"}) {
 		t.Errorf("the plugin is %+v", plugin)
 	}
 	if proxy.Name != "proxy" || proxy.Image.Value != "haproxy:3" || len(proxy.Files) != 1 {

@@ -71,7 +71,7 @@ type Program struct {
 	Mounts []Mount `json:"mounts,omitempty"`
 }
 
-// Mount is a path in a container, and what of the node is there.
+// Mount is a path in a container, and what of the node is there; OnNode is empty if nothing of it is, as for an emptyDir.
 type Mount struct {
 	Path   string `json:"path"`
 	OnNode string `json:"onNode"`

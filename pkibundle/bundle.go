@@ -71,7 +71,7 @@ func (b *Bundle) Clear() {
 	for _, f := range b.Files {
 		clear(f.Data)
 	}
-	b.Files = nil
+	*b = Bundle{}
 }
 
 // String says how much the bundle holds, and none of it.

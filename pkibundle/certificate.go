@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/clustersnap/clustersnap/pkibundle/internal/material"
 )
@@ -14,7 +16,7 @@ import (
 type Certificate struct {
 	Subject   string    `json:"subject"` // as RFC 2253 writes it
 	Issuer    string    `json:"issuer"`
-	Names     []string  `json:"names,omitempty"` // DNS names and addresses that it is for
+	Names     []string  `json:"names,omitempty"` // DNS names and addresses that it is for, the first 64 of each
 	NotBefore time.Time `json:"notBefore"`
 	NotAfter  time.Time `json:"notAfter"`
 	PublicKey string    `json:"publicKey"` // SHA-256 of the SubjectPublicKeyInfo (RFC 5280, 4.1), in hex
@@ -43,14 +45,22 @@ func summary(c *x509.Certificate) *Certificate {
 		Subject: short(c.Subject.String()), Issuer: short(c.Issuer.String()),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), PublicKey: hexSum(c.RawSubjectPublicKeyInfo),
 	}
-	for _, name := range c.DNSNames {
+	const most = 64 // kubeadm's have six or so
+	for _, name := range c.DNSNames[:min(len(c.DNSNames), most)] {
 		s.Names = append(s.Names, short(name))
 	}
-	for _, ip := range c.IPAddresses {
+	for _, ip := range c.IPAddresses[:min(len(c.IPAddresses), most)] {
 		s.Names = append(s.Names, ip.String())
 	}
 	return s
 }
 
 // short makes of what somebody wrote into a certificate a text that JSON keeps.
-func short(s string) string { return fmt.Sprintf("%.512s", strings.ToValidUTF8(s, "\uFFFD")) }
+func short(s string) string {
+	return fmt.Sprintf("%.253s", strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s))
+}

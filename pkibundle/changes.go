@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 )
 
 // Change is what a restore of one file would do to a node.
@@ -51,6 +52,8 @@ func Changes(root fs.FS, b *Bundle) ([]Change, error) {
 	for _, f := range whole.Files {
 		differs, err := differences(node, f, owners)
 		switch {
+		case errors.Is(err, syscall.ENOTDIR): // a file where the bundle has a directory
+			found = append(found, Change{Path: f.Path, Role: f.Role, Differs: []string{"kind"}})
 		case errors.Is(err, fs.ErrNotExist):
 			found = append(found, Change{Path: f.Path, Role: f.Role, Create: true})
 		case err != nil:

@@ -18,7 +18,7 @@ func newOwners(opts ExtractOptions) (*owners, error) {
 	if names == nil {
 		names = os.DirFS("/")
 	}
-	if opts.KeepOwner {
+	if opts.AsCaller {
 		return &owners{keep: true}, nil
 	}
 	users, err := accounts(names, "etc/passwd")

@@ -17,7 +17,6 @@ import (
 var fileFields = map[string][]string{
 	"":                            {"kubeConfigFile", "kubeconfig"},                                           // apiserver.config.k8s.io, kubescheduler.config.k8s.io
 	"Config":                      {"certificate-authority", "client-certificate", "client-key", "tokenFile"}, // k8s.io/client-go/tools/clientcmd/api/v1
-	"AdmissionConfiguration":      {"path"},
 	"EgressSelectorConfiguration": {"caBundle", "clientCert", "clientKey"},
 	"KubeletConfiguration":        {"clientCAFile", "tlsCertFile", "tlsPrivateKeyFile"},
 }
@@ -71,18 +70,49 @@ func (c *collector) namedBy(r reader, named map[string]bool) []reader {
 			c.omit(Omission{From: from, Why: "what stands there is no path"}) // and not shown: it could be a key
 			continue
 		}
-		if !path.IsAbs(name) {
-			name = "/" + path.Join(path.Dir(r.path), name) // as kubeconfigs mean it
-		} else if r.program != nil {
+		relative := !path.IsAbs(name)
+		if relative { // to the file that names it, as kubeconfigs mean it
+			name = path.Join(path.Dir(r.inContainer()), name)
+		}
+		if r.program != nil {
 			onNode, ok := r.program.onNode(path.Clean(name))
 			if !ok {
-				c.omit(Omission{Path: name, From: from, Why: "no hostPath volume of " + r.program.Name + " covers it"})
+				c.omit(Omission{Path: shown(name, relative), From: from, Why: "no hostPath volume of " + r.program.Name + " covers it"})
 				continue
 			}
 			name = onNode
 		}
-		if at, ok := c.reach(strings.TrimPrefix(path.Clean(name), "/"), from); ok {
+		name = strings.TrimPrefix(path.Clean(name), "/")
+		if _, err := c.node.Lstat(name); relative && errors.Is(err, fs.ErrNotExist) {
+			c.omit(Omission{Path: shown(name, relative), From: from, Why: "the node has no such file"})
+			continue
+		}
+		if at, ok := c.reach(name, from); ok {
 			found, named[at] = append(found, reader{at, r.program, ref.plugin}), true
+		}
+	}
+	return found
+}
+
+// shown is what an omission says of a path that leads to nothing. A relative one might be no path but a token.
+func shown(name string, relative bool) string {
+	if relative {
+		return ""
+	}
+	return name
+}
+
+// inContainer gives the path of a file as its program sees it.
+func (r reader) inContainer() string {
+	at := "/" + r.path
+	if r.program == nil {
+		return at
+	}
+	longest, found := -1, at
+	for _, m := range r.program.Mounts {
+		dir := strings.TrimSuffix(path.Clean(m.OnNode), "/")
+		if m.OnNode != "" && len(dir) > longest && below(at, dir) {
+			longest, found = len(dir), path.Join(m.Path, strings.TrimPrefix(at, dir))
 		}
 	}
 	return found
@@ -103,7 +133,7 @@ func (c *collector) reach(name, from string) (at string, ok bool) {
 		return "", false
 	}
 	at, err := follow(name, c.link)
-	if err == nil && leftOut(at) == "" {
+	if err == nil && leftOutByName(at) == "" {
 		_, err = c.node.Lstat(at)
 	}
 	switch {
@@ -114,27 +144,27 @@ func (c *collector) reach(name, from string) (at string, ok bool) {
 		c.fail(name, fmt.Errorf("named by %s: %w", from, err))
 		return "", false
 	}
-	if why := leftOut(at); why != "" {
+	if why := leftOutByName(at); why != "" {
 		c.omit(Omission{Path: name, From: from, Why: why, Harmless: true})
 		return "", false
 	}
-	c.visit(at)
+	c.hold(at)
 	return at, true
 }
 
 // onNode gives the node's path of a path that the program sees: through the mount that covers it most closely.
 func (p *Program) onNode(name string) (string, bool) {
-	if len(p.Mounts) == 0 {
-		return name, true
-	}
 	longest, found := -1, ""
 	for _, m := range p.Mounts {
 		dir := strings.TrimSuffix(path.Clean(m.Path), "/")
 		if (name == dir || strings.HasPrefix(name, dir+"/")) && len(dir) > longest {
-			longest, found = len(dir), path.Join(m.OnNode, strings.TrimPrefix(name, dir))
+			longest, found = len(dir), ""
+			if m.OnNode != "" {
+				found = path.Join(m.OnNode, strings.TrimPrefix(name, dir))
+			}
 		}
 	}
-	return found, longest >= 0
+	return found, found != ""
 }
 
 // reference is a file that a configuration file names.
@@ -161,11 +191,26 @@ func references(data []byte, plugin bool) []reference {
 		fields := slices.Concat(fileFields[""], fileFields[kind])
 		walkStrings(file, func(key, value string) {
 			if slices.Contains(fields, key) && value != "" {
-				found = append(found, reference{key, value, kind == "AdmissionConfiguration" && key == "path"})
+				found = append(found, reference{field: key, path: value})
 			}
 		})
+		if kind == "AdmissionConfiguration" {
+			found = append(found, plugins(file)...)
+		}
 	}
 	slices.SortFunc(found, func(a, b reference) int { return strings.Compare(a.field+"\x00"+a.path, b.field+"\x00"+b.path) })
+	return found
+}
+
+// plugins are the configuration files of admission plugins that are not written inline.
+func plugins(admission map[string]any) (found []reference) {
+	list, _ := admission["plugins"].([]any)
+	for _, entry := range list {
+		plugin, _ := entry.(map[string]any)
+		if file, _ := plugin["path"].(string); file != "" {
+			found = append(found, reference{field: "path", path: file, plugin: true})
+		}
+	}
 	return found
 }
 

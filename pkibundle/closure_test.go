@@ -105,10 +105,46 @@ func TestCollectFollowsWhatFilesName(t *testing.T) {
 				"etc/ssl/certs/a.pem < its place: the distribution brings its public CAs, harmless true",
 		},
 		"link to a directory of public CAs": {
-			apiserver("--oidc-ca-file", "/etc/certs/certs/a.pem"),
-			fstest.MapFS{"etc/api/x": file("x"), "etc/certs": link("ssl"), "etc/ssl/certs/a.pem": file("many")},
+			apiserver("--oidc-ca-file", "/etc/certs/certs/ca-bundle.crt"),
+			fstest.MapFS{"etc/api/x": file("x"), "etc/certs": link("ssl"), "etc/ssl/certs/ca-bundle.crt": file("many")},
 			"etc/api/x", "etc/certs < its place: it is a link to etc/ssl, which is not collected, harmless false\n" +
-				"etc/certs/certs/a.pem < kube-apiserver --oidc-ca-file: the distribution brings its public CAs, harmless true",
+				"etc/certs/certs/ca-bundle.crt < kube-apiserver --oidc-ca-file: the distribution brings its public CAs, harmless true",
+		},
+		"links through public CAs": { // as Fedora has them
+			apiserver("--oidc-ca-file", "/etc/pki/tls/cert.pem"),
+			fstest.MapFS{
+				"etc/api/x": file("x"), "etc/pki/tls/cert.pem": link("certs/ca-bundle.crt"),
+				"etc/pki/tls/certs/ca-bundle.crt": link("/etc/pki/ca-trust/extracted/tls-ca-bundle.pem"), "etc/pki/ca-trust/extracted/tls-ca-bundle.pem": file("many"),
+			},
+			"etc/api/x", "etc/pki/tls/cert.pem < its place: it is a link to etc/pki/ca-trust/extracted/tls-ca-bundle.pem, which is not collected, harmless true\n" +
+				"etc/pki/tls/cert.pem < kube-apiserver --oidc-ca-file: the distribution brings its public CAs, harmless true\n" +
+				"etc/pki/tls/certs/ca-bundle.crt < its place: it is a link to etc/pki/ca-trust/extracted/tls-ca-bundle.pem, which is not collected, harmless true",
+		},
+		"an operator's CA among the public ones": {
+			apiserver("--oidc-ca-file", "/etc/ssl/certs/corp.pem"),
+			fstest.MapFS{"etc/api/x": file("x"), "etc/ssl/certs/corp.pem": file("corp"), "etc/ssl/certs/other.pem": file("other")},
+			"etc/api/x etc/ssl/certs/corp.pem", "",
+		},
+		"relative to the file in the container": {
+			[]pkibundle.Program{{
+				Name: "kube-apiserver", Files: []pkibundle.Reference{{Flag: "--config", Path: "/etc/api/hook.conf"}},
+				Mounts: []pkibundle.Mount{{Path: "/conf/hook.conf", OnNode: "/etc/api/hook.conf"}, {Path: "/conf/ca.pem", OnNode: "/srv/deep/ca.pem"}, {Path: "/conf/scratch"}},
+			}},
+			fstest.MapFS{
+				"etc/api/hook.conf": kubeconfig("client-key: gone.key, client-certificate: scratch/a.pem"), "srv/deep/ca.pem": file("ca"), "etc/api/ca.pem": file("other"),
+			},
+			"etc/api/hook.conf srv/deep/ca.pem",
+			" < etc/api/hook.conf client-certificate: no hostPath volume of kube-apiserver covers it, harmless false\n" +
+				" < etc/api/hook.conf client-key: no hostPath volume of kube-apiserver covers it, harmless false",
+		},
+		"a token for a path": {
+			nil, fstest.MapFS{"etc/api/hook.conf": file("kind: Config\nusers: [{name: u, user: {tokenFile: abcdef.0123456789abcdef}}]")},
+			"etc/api/hook.conf", " < etc/api/hook.conf tokenFile: the node has no such file, harmless false",
+		},
+		"inline configuration of a plugin": {
+			apiserver("--admission-control-config-file", "/etc/api/a.yaml"),
+			fstest.MapFS{"etc/api/a.yaml": file("kind: AdmissionConfiguration\nplugins: [{name: X, configuration: {path: /nowhere}}]")},
+			"etc/api/a.yaml", "",
 		},
 		"dangling link of a flag": {
 			apiserver("--oidc-ca-file", "/etc/certs"),
@@ -153,7 +189,7 @@ func TestCollectFollowsWhatFilesName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			roots := []string{}
 			for _, dir := range []string{"etc/api", "etc/kubernetes"} {
-				if _, err := fs.Stat(test.node, dir); err == nil && (test.programs == nil || strings.HasSuffix(test.want, "x")) {
+				if _, err := fs.Stat(test.node, dir); err == nil && (test.programs == nil || strings.HasPrefix(test.want, "etc/api/x")) {
 					roots = append(roots, dir)
 				}
 			}

@@ -16,8 +16,8 @@ const modeLink = fs.FileMode(0o777)
 type Program struct {
 	Name  string // of its command, such as "kube-apiserver"
 	Files []Reference
-	// Mounts are what of the node it sees, through which paths in the files of Files lead. A process of the node itself,
-	// which sees all, needs none.
+	// Mounts are what of the node it sees, through which paths in the files of Files lead. A process of the node itself
+	// has one, of "/" to "/".
 	Mounts []Mount
 }
 
@@ -27,7 +27,7 @@ type Reference struct {
 	Path string // on the node
 }
 
-// Mount is a path in a container, and what of the node is there. Both are absolute.
+// Mount is a path in a container, and what of the node is there. Both are absolute; OnNode is empty if nothing of the node is.
 type Mount struct{ Path, OnNode string }
 
 // Collect reads files and directories of a node. Root is the node's file system,
@@ -140,12 +140,18 @@ func (c *collector) link(at string) (string, error) {
 	return text, c.add(File{Path: at, Mode: modeLink, Owner: owner(info), Link: text})
 }
 
+// visit collects what is at a path, unless its place says that it is left out.
 func (c *collector) visit(at string) {
-	if _, have := c.files[at]; have || c.walked[at] || c.full {
-		return
-	}
 	if why := leftOut(at); why != "" {
 		c.omit(Omission{Path: at, From: "its place", Why: why, Harmless: true})
+		return
+	}
+	c.hold(at)
+}
+
+// hold collects what is at a path.
+func (c *collector) hold(at string) {
+	if _, have := c.files[at]; have || c.walked[at] || c.full {
 		return
 	}
 	info, err := c.node.Lstat(at)
@@ -235,5 +241,11 @@ func (c *collector) fail(at string, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("%w: name only what the node has", err)
 	}
-	c.errs = append(c.errs, fmt.Errorf("collect %s: %w", at, err))
+	var tooLarge *TooLargeError // says itself of which file
+	if err = fmt.Errorf("collect %s: %w", at, err); errors.As(err, &tooLarge) {
+		err = fmt.Errorf("collect %w", tooLarge)
+	}
+	if !slices.ContainsFunc(c.errs, func(other error) bool { return other.Error() == err.Error() }) {
+		c.errs = append(c.errs, err)
+	}
 }

@@ -17,8 +17,8 @@ type ExtractOptions struct {
 	// Names is the file system whose etc/passwd and etc/group say which numbers the names of owners have; nil for this
 	// machine's. A name that it does not know, and a file without one, keeps the number that it had.
 	Names fs.FS
-	// KeepOwner leaves all files to the caller, who then need not be root.
-	KeepOwner bool
+	// AsCaller leaves all files to the caller, who then need not be root.
+	AsCaller bool
 }
 
 // Extract writes the bundle's tree into a new directory of parent: the file etc/kubernetes/pki/ca.key becomes
@@ -142,18 +142,23 @@ func fill(parent *os.Root, staged string, b *Bundle, owners *owners) error {
 	}
 	// From the deepest up: a directory may end without the right to write to it.
 	for _, d := range slices.Backward(b.Directories) {
-		path := filepath.FromSlash(d.Path)
-		if err := owners.give(root.Lchown, path, d.Owner); err != nil {
-			return err
-		}
-		if err := root.Chmod(path, d.Mode); err != nil {
-			return err
-		}
-		if err := durable.SyncDir(root, path); err != nil {
+		if err := finishDir(root, d, owners); err != nil {
 			return err
 		}
 	}
 	return durable.SyncDir(root, ".")
+}
+
+// finishDir gives a directory its owner and mode, after which it may be closed to the caller.
+func finishDir(root *os.Root, d Directory, owners *owners) error {
+	path := filepath.FromSlash(d.Path)
+	if err := durable.SyncDir(root, path); err != nil {
+		return err
+	}
+	if err := owners.give(root.Lchown, path, d.Owner); err != nil {
+		return err
+	}
+	return root.Chmod(path, d.Mode) // made durable with the directory above
 }
 
 // put writes one file or link. A key is never readable by others, not for a moment.

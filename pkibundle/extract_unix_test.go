@@ -162,7 +162,7 @@ func TestExtractRefuses(t *testing.T) {
 			}
 		})
 	}
-	if err := pkibundle.Extract(parentOf(t), "node", foreign, pkibundle.ExtractOptions{KeepOwner: true}); err != nil {
+	if err := pkibundle.Extract(parentOf(t), "node", foreign, pkibundle.ExtractOptions{AsCaller: true}); err != nil {
 		t.Errorf("with files of the caller: %v", err)
 	}
 }

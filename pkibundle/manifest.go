@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 )
 
@@ -44,7 +45,7 @@ type Entry struct {
 	Size   int64       `json:"size"`             // bytes, 0 for a link
 	SHA256 string      `json:"sha256,omitempty"` // of the contents in hex; empty for a link
 	Link   string      `json:"link,omitempty"`   // text of a symbolic link; empty for a file
-	// Certificate is the first in the file, or the client's in a kubeconfig; nil if there is none.
+	// Certificate is the first in the file, or the client's in a kubeconfig, as Seal has read it; nil if there is none.
 	Certificate *Certificate `json:"certificate,omitempty"`
 }
 
@@ -52,11 +53,20 @@ type Entry struct {
 // they are sealed to. It is empty unless the manifest comes from [Seal] or [Open].
 func (m *Manifest) Digest() string { return m.digest }
 
+// entryOf describes a file and its certificate.
 func entryOf(f File) Entry {
+	e := plainEntryOf(f)
+	if f.Link == "" {
+		e.Certificate = certificateOf(f)
+	}
+	return e
+}
+
+// plainEntryOf describes what a tar archive holds of a file.
+func plainEntryOf(f File) Entry {
 	e := Entry{Path: f.Path, Role: f.Role, Mode: f.Mode, Owner: f.Owner, Size: int64(len(f.Data)), Link: f.Link}
 	if f.Link == "" {
 		e.SHA256 = hexSum(f.Data)
-		e.Certificate = certificateOf(f)
 	}
 	return e
 }
@@ -110,6 +120,11 @@ func parseManifest(data []byte) (*Manifest, error) {
 	}
 	if m.Created.Nanosecond() != 0 || m.Created.Location() != time.UTC || m.Signer != nil && len(m.Signer) != ed25519.PublicKeySize {
 		return nil, fmt.Errorf("parse %s: the time is not in UTC and whole seconds, or the signer is no Ed25519 key", manifestName)
+	}
+	for _, f := range m.Files {
+		if c := f.Certificate; c != nil && !printable(strings.Join(append(c.Names, c.Subject, c.Issuer, c.PublicKey), " ")) {
+			return nil, fmt.Errorf("parse %s: what it says of the certificate in %q is too long, or holds control characters", manifestName, f.Path)
+		}
 	}
 	m.digest = hexSum(data)
 	return m, nil

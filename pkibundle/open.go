@@ -61,19 +61,14 @@ const nonceSize = 16
 // identities (a plugin, a KMS) are wrapped as they are; so is "bad header MAC"
 // of age, which cannot be told from these. If it is not what opts demand: [ErrDigest], [ErrSigner] or [ErrTooOld].
 func Open(src io.Reader, identities []age.Identity, opts OpenOptions) (*Bundle, *Manifest, error) {
-	b, m, err := open(src, identities)
-	if err == nil {
-		if err = opts.demand(m); err != nil {
-			b.Clear()
-		}
-	}
+	b, m, err := open(src, identities, opts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open bundle: %w", err)
 	}
 	return b, m, nil
 }
 
-func open(src io.Reader, identities []age.Identity) (*Bundle, *Manifest, error) {
+func open(src io.Reader, identities []age.Identity, opts OpenOptions) (*Bundle, *Manifest, error) {
 	if len(identities) == 0 {
 		return nil, nil, errors.New("no identities: name the age identity of one of its recipients")
 	}
@@ -88,11 +83,13 @@ func open(src io.Reader, identities []age.Identity) (*Bundle, *Manifest, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	b, m, err := readArchive(plain)
+	b, m, err := readArchive(plain, opts.demand)
 	if err != nil {
 		clear(plain)
-		if errors.Is(err, ErrNewerVersion) {
-			return nil, nil, err
+		for _, whole := range []error{ErrNewerVersion, ErrDigest, ErrSigner, ErrTooOld} {
+			if errors.Is(err, whole) {
+				return nil, nil, err
+			}
 		}
 		return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

@@ -3,6 +3,7 @@ package pkibundle
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -38,8 +39,16 @@ type account struct {
 
 // accounts reads a file as passwd(5) and group(5) have it; none if there is no such file.
 func accounts(node fs.FS, file string) ([]account, error) {
-	data, err := fs.ReadFile(node, file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	f, err := node.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("names of owners: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize))
+	if err != nil {
 		return nil, fmt.Errorf("names of owners: %w", err)
 	}
 	var found []account

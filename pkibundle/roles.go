@@ -1,14 +1,15 @@
 package pkibundle
 
 import (
+	"bytes"
 	"path"
 	"strings"
 
-	"github.com/clustersnap/clustersnap/pkibundle/internal/pod"
+	"github.com/clustersnap/clustersnap/internal/boundedyaml"
 	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
 )
 
-// flagRoles are the flags that say what a file is for.
+// flagRoles are the flags that say what a file is for. Of two the first counts: a key that signs tokens may verify them, too.
 var flagRoles = []struct{ program, flag, role string }{
 	{"kube-apiserver", "client-ca-file", role.ClusterCACert},
 	{"kube-apiserver", "tls-cert-file", role.APIServerCert},
@@ -18,7 +19,6 @@ var flagRoles = []struct{ program, flag, role string }{
 	{"kube-apiserver", "proxy-client-cert-file", role.FrontProxyClientCert},
 	{"kube-apiserver", "proxy-client-key-file", role.FrontProxyClientKey},
 	{"kube-apiserver", "requestheader-client-ca-file", role.FrontProxyCACert},
-	{"kube-apiserver", "service-account-key-file", role.ServiceAccountPK},
 	{"kube-apiserver", "service-account-signing-key-file", role.ServiceAccount},
 	{"kube-apiserver", "encryption-provider-config", role.Encryption},
 	{"kube-apiserver", "etcd-cafile", role.EtcdCACert},
@@ -34,6 +34,7 @@ var flagRoles = []struct{ program, flag, role string }{
 	{"kube-controller-manager", "service-account-private-key-file", role.ServiceAccount},
 	{"kube-controller-manager", "kubeconfig", role.ControllerManagerConf},
 	{"kube-scheduler", "kubeconfig", role.SchedulerConf},
+	{"kube-apiserver", "service-account-key-file", role.ServiceAccountPK},
 }
 
 // certificateRoles are kubeadm's names in its directory of certificates (cmd/kubeadm/app/constants/constants.go in
@@ -138,10 +139,18 @@ func roleByForm(at string, f File) string {
 		return role.KubeletOwnServer
 	case strings.Contains(dir, "/kubelet.service.d/"):
 		return role.Kubelet
-	case f.Link == "" && len(pod.Programs(f.Data)) > 0:
+	case path.Base(dir) != "patches" && isPod(f.Data): // kubeadm's patches have the form of what they patch
 		return role.StaticPod
 	}
 	return role.Other
+}
+
+// isPod says whether a file is the manifest of a pod.
+func isPod(data []byte) bool {
+	var file struct {
+		Kind string `json:"kind"`
+	}
+	return bytes.Contains(data, []byte("Pod")) && boundedyaml.Unmarshal(data, &file) == nil && file.Kind == "Pod"
 }
 
 // flagName is that of a flag or, for etcd, of its environment variable.

@@ -16,14 +16,15 @@ import (
 // The error names what b lacks of them.
 func (b *Bundle) Shared() (*Bundle, error) {
 	want := role.Shared
-	if len(b.With(role.EtcdCAKey)) == 0 && len(b.With(role.EtcdServerCert)) == 0 && len(b.With(role.EtcdClientCert)) > 0 {
+	external := len(b.With(role.EtcdCAKey)) == 0 && len(b.With(role.EtcdServerCert)) == 0 && len(b.With(role.EtcdClientCert)) > 0
+	if external {
 		want = role.SharedExternalEtcd
 	}
 	s := &Bundle{}
 	var missing []string
 	for _, r := range want {
 		found := slices.DeleteFunc(b.With(r), func(f File) bool { return f.Link != "" })
-		if len(found) == 0 {
+		if len(found) == 0 && (r != role.EtcdCACert || !external) { // another etcd may have the cluster's CA, or no TLS
 			missing = append(missing, r)
 		}
 		s.Files = append(s.Files, found...)

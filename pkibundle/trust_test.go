@@ -82,6 +82,28 @@ func TestOpenDemands(t *testing.T) {
 	}
 }
 
+// Of a bundle by somebody else no file is looked at.
+func TestSignerIsDemandedFirst(t *testing.T) {
+	f := honest()
+	f.entries[0].data[0]++
+	id := newIdentity(t)
+	var buf bytes.Buffer
+	w, err := age.Encrypt(&buf, id.Recipient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(f.tar(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	opts := pkibundle.OpenOptions{Signers: []ed25519.PublicKey{public(newSigner(t))}}
+	if _, _, err := pkibundle.Open(&buf, []age.Identity{id}, opts); !errors.Is(err, pkibundle.ErrSigner) || errors.Is(err, pkibundle.ErrCorrupt) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A signature for another manifest, or for the same bytes in another setting, is none.
 func TestForgedSignaturesAreRefused(t *testing.T) {
 	signer := newSigner(t)

@@ -6,9 +6,9 @@ import (
 )
 
 // IsPath says whether a text may be the path of a file, and is no key that stands where a path should: no part of one is
-// longer than 255 bytes, or begins as PEM does, in itself or in base64.
+// longer than 255 bytes, nor all of it than 4096 (NAME_MAX and PATH_MAX of Linux), and none begins as PEM does, in itself or in base64.
 func IsPath(text string) bool {
-	return !slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool {
+	return len(text) <= 4096 && !slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool {
 		return len(part) > 255 || strings.HasPrefix(part, "-----BEGIN") || strings.HasPrefix(part, "LS0tLS1CRUdJTi")
 	})
 }
