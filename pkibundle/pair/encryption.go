@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/clustersnap/clustersnap/internal/atrest"
 	"github.com/clustersnap/clustersnap/pkibundle"
@@ -58,6 +59,7 @@ func (e *encryption) open(resource atrest.Resource, key, value []byte) ([]byte, 
 		c = &e.more
 	case c == nil:
 		c = &count{}
+		g.resource.Group, g.resource.Name = strings.Clone(resource.Group), strings.Clone(resource.Name) // not all of the key
 		e.groups[g] = c
 	}
 	c.all++

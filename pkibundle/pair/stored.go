@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -148,9 +149,10 @@ func decodeJSON(value []byte, kind string) (stored, error) {
 	return s, nil
 }
 
-// printable is a name of the snapshot as it can stand in a sentence: anything but a plain name is quoted.
+// printable is a name of the snapshot as it can stand in a sentence: anything but a plain name is quoted. Of a longer one
+// nothing else is kept.
 func printable(name string) string {
-	name = name[:min(len(name), 200)]
+	name = strings.Clone(name[:min(len(name), 200)])
 	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
 		return quoted
 	}
