@@ -40,12 +40,15 @@ func ExampleLeaves() {
 	// etc/kubernetes/pki/apiserver.crt of CN=kube-apiserver
 	// [cp-new kubernetes kubernetes.default kubernetes.default.svc kubernetes.default.svc.cluster.local]
 	// [10.96.0.1 10.0.0.7]
-	// 25 files
+	// 27 files
 }
 
-// sharedFiles makes three CAs, so that the example has some.
+// sharedFiles makes three CAs, so that the example has some. The keys of service accounts are only handed on.
 func sharedFiles() *pkibundle.Bundle {
-	b := &pkibundle.Bundle{}
+	b := &pkibundle.Bundle{Files: []pkibundle.File{
+		{Path: "etc/kubernetes/pki/sa.key", Role: "service-account-key"},
+		{Path: "etc/kubernetes/pki/sa.pub", Role: "service-account-pub"},
+	}}
 	for name, role := range map[string]string{"ca": "cluster-ca", "etcd/ca": "etcd-ca", "front-proxy-ca": "front-proxy-ca"} {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {

@@ -30,8 +30,8 @@ import (
 // where it is not needed.
 //
 // Now is when the certificates begin, but for five minutes. Leaves fails, and makes nothing, if the node is not well
-// described, if a CA is missing, expired or not the one of its key, or if it forbids such a certificate; if the key of
-// a CA is not among the files, with [ErrNoCAKey].
+// described, if a key of service accounts is missing, if a CA is missing, expired or not the one of its key, or if it
+// forbids such a certificate; if the key of a CA is not among the files, with [ErrNoCAKey].
 func Leaves(shared *pkibundle.Bundle, node Node, now time.Time) (*pkibundle.Bundle, error) {
 	made, err := leaves(shared, node, now)
 	if err != nil {
@@ -53,6 +53,12 @@ func leaves(shared *pkibundle.Bundle, node Node, now time.Time) (*pkibundle.Bund
 	for i, s := range sets {
 		a, problem := authorityOf(shared, s, now, node.Validity)
 		authorities[i], err = a, errors.Join(err, problem)
+	}
+	for _, r := range []string{role.ServiceAccount, role.ServiceAccountPK} {
+		if len(shared.With(r)) == 0 {
+			err = errors.Join(err, fmt.Errorf("the bundle has no file of role %s, with which tokens are signed or verified: "+
+				"collect it from another control-plane node", r))
+		}
 	}
 	if err != nil {
 		return made, err

@@ -44,7 +44,7 @@ func fullNode() Node {
 		Name: "cp1", AdvertiseAddress: netip.MustParseAddr("10.1.2.3"), Version: "v1.36.2",
 		BindPort: 8443, ControlPlaneEndpoint: "api.example.com:443", ServiceSubnet: netip.MustParsePrefix("10.32.0.0/16"),
 		DNSDomain: "k8s.example.com", ClusterName: "prod",
-		APIServerNames: []string{"old.example.com", "192.0.2.1"}, EtcdServerNames: []string{"etcd.example.com"},
+		APIServerNames: []string{"minikubeCA", "old.example.com", "192.0.2.1"}, EtcdServerNames: []string{"etcd.example.com"},
 		EtcdPeerNames: []string{"fd00::2"},
 	}
 }

@@ -55,6 +55,12 @@ func TestBadCA(t *testing.T) {
 		"missing": {func(t *testing.T, b *pkibundle.Bundle) {
 			*b = *without(b, pki+"front-proxy-ca.crt")
 		}, []string{"front-proxy-ca-cert"}},
+		"no sa.key": {func(t *testing.T, b *pkibundle.Bundle) {
+			*b = *without(b, pki+"sa.key")
+		}, []string{"service-account-key"}},
+		"no sa.pub": {func(t *testing.T, b *pkibundle.Bundle) {
+			*b = *without(b, pki+"sa.pub")
+		}, []string{"service-account-pub"}},
 		"expired": {func(t *testing.T, b *pkibundle.Bundle) {
 			ca := caTemplate("etcd-ca")
 			ca.NotAfter = now.Add(-time.Second)
