@@ -42,7 +42,9 @@
 //   - etcdsnap: etcd snapshots as streams: choose a member, save, verify, read.
 //   - etcdsnap/restore: a snapshot turned into a data directory, proved by booting. A module of its own, since
 //     it links etcd's server.
-//   - pkibundle: the TLS and secret files of a node: collect, seal, open.
+//   - pkibundle: the TLS and secret files of a node: collect, seal, open, extract.
+//   - pkibundle/check, pkibundle/pair: what is missing or wrong in them, and whether they belong to a snapshot.
+//   - pkibundle/reissue: the certificates of another node, from the files that all nodes share.
 //   - clustersnap: the backup set.
 //
 // Planned, and not there yet: kubeadm/job, kubeadm/restore, manifests with diff, storage and apply,

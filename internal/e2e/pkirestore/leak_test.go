@@ -149,6 +149,32 @@ func (r *record) collect(t *testing.T, root string) {
 		_, err := pkibundle.Collect(broken{kubeadm.NodeFS(root).(fs.ReadLinkFS), name}, declared.Files, nodebundle.Programs(declared))
 		r.failed(t, "collect", err)
 	}
+	// A key where a kubeconfig wants a path, or the token of the cluster.
+	for _, field := range []string{"client-key", "tokenFile", "client-certificate"} {
+		for _, key := range []string{"ca.key", "sa.key", "etcd/peer.key"} {
+			data, err := os.ReadFile(filepath.Join(root, "etc/kubernetes/pki", key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range []string{
+				base64.StdEncoding.EncodeToString(data), string(data), "/" + base64.StdEncoding.EncodeToString(data), string(data[60:120]),
+			} {
+				conf, err := json.Marshal(map[string]any{"kind": "Config", "users": []any{map[string]any{"name": "u", "user": map[string]string{field: text}}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := pkibundle.Collect(fstest.MapFS{"etc/kubernetes/admin.conf": {Data: conf}}, []string{"etc"}, nil)
+				if err != nil || len(b.Omitted) != 1 {
+					t.Errorf("%s: %v", field, err)
+					continue
+				}
+				_, identity, _ := sealHybrid(t, b)
+				var sealed bytes.Buffer
+				m, err := pkibundle.Seal(&sealed, b, []age.Recipient{identity.Recipient()}, time.Now(), pkibundle.SealOptions{})
+				r.say(b.Omitted, m, err, check.Files(b, time.Now(), check.Options{}))
+			}
+		}
+	}
 	large := fstest.MapFS{"etc/ca.key": {Data: bytes.Repeat([]byte("key of the CA "), 1<<17)}}
 	_, err = pkibundle.Collect(large, []string{"etc"}, nil)
 	r.failed(t, "large", err)

@@ -109,11 +109,11 @@ func reissued(t *testing.T, bundle *pkibundle.Bundle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole, err := reissue.Leaves(shared, n, time.Now())
+	leaves, err := reissue.Leaves(shared, n, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer whole.Clear()
+	whole := &pkibundle.Bundle{Files: leaves.Files}
 	for _, role := range []string{"static-pod", "kubelet-config", "encryption-config"} {
 		whole.Files = append(whole.Files, bundle.With(role)...)
 	}
