@@ -21,8 +21,9 @@ const (
 	FrontProxyCA Subject = "front-proxy-ca"
 	// EncryptionConfig has a result for each resource and key name that is found in the snapshot.
 	EncryptionConfig Subject = "encryption-config"
-	// ServiceAccountKey is held against the Secrets of the type kubernetes.io/service-account-token. One token that
-	// it has signed is a match: older ones outlive an exchange of the key.
+	// ServiceAccountKey is held against the Secrets of the type kubernetes.io/service-account-token: one token that the
+	// public key verifies is a match, as older ones outlive an exchange of the key. If the private key is not that of the
+	// public one, a second result says so.
 	ServiceAccountKey Subject = "service-account-key"
 	// ClusterConfiguration is that in the ConfigMap kube-system/kubeadm-config, which is held against flags, an image and
 	// admin.conf, with a result for each.

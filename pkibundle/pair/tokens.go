@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/internal/material"
@@ -16,15 +17,20 @@ const tokenType = "kubernetes.io/service-account-token"
 type tokens struct {
 	path string
 	keys []crypto.PublicKey
-	err  error // why there are none
+	err  error   // why there are none
+	pair *Result // of a private key that is not of them; nil if there is none
 
 	good, odd, unread     int
 	goodOne, oddOne       string // the first of each, with its namespace
 	unreadOne, unreadable string // the first that cannot be read, and why
 }
 
-func newTokens(files []pkibundle.File) tokens {
+func newTokens(public, private []pkibundle.File) tokens {
 	var t tokens
+	files := public
+	if len(files) == 0 { // one file of a private key can be for both
+		files = private
+	}
 	if len(files) == 0 {
 		t.err = errors.New("the bundle has no public key of service accounts")
 	}
@@ -39,7 +45,23 @@ func newTokens(files []pkibundle.File) tokens {
 		}
 		t.keys = append(t.keys, found...)
 	}
+	for _, f := range private {
+		t.hold(f)
+	}
 	return t
+}
+
+// hold holds a private key against the public ones. Of several files one that is not of them is enough to say so.
+func (t *tokens) hold(f pkibundle.File) {
+	key, err := material.PrivateKey(f.Data)
+	switch {
+	case t.err != nil:
+	case err != nil:
+		t.pair = &Result{ServiceAccountKey, NotCheckable, fmt.Sprintf("%s cannot be read: %v", f.Path, err)}
+	case !slices.ContainsFunc(t.keys, func(k crypto.PublicKey) bool { return material.Same(k, key.Public()) }):
+		t.pair = &Result{ServiceAccountKey, Mismatch, fmt.Sprintf(
+			"%s is another key than in %s, so tokens that it signs are refused", f.Path, t.path)}
+	}
 }
 
 // see takes in a Secret, of which err says why it could not be decrypted.

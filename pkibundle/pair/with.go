@@ -49,7 +49,7 @@ func newPairing(b *pkibundle.Bundle) *pairing {
 		encryption: newEncryption(files(b, role.Encryption)),
 		cluster:    newAuthority(ClusterCA, "cluster CA", files(b, role.ClusterCACert)),
 		frontProxy: newAuthority(FrontProxyCA, "CA of the front proxy", files(b, role.FrontProxyCACert)),
-		tokens:     newTokens(files(b, role.ServiceAccountPK)),
+		tokens:     newTokens(files(b, role.ServiceAccountPK), files(b, role.ServiceAccount)),
 	}
 }
 
@@ -152,6 +152,9 @@ func (p *pairing) results() []Result {
 	add(p.requestHeaderCA, FrontProxyCA, "ConfigMap "+authName+", which kube-apiserver writes")
 	list = append(list, p.encryption.results(p.objects, p.prefix)...)
 	add(p.tokens.result(), ServiceAccountKey, "Secret of the type "+tokenType+", and Kubernetes makes none by itself since 1.24")
+	if p.tokens.pair != nil {
+		list = append(list, *p.tokens.pair)
+	}
 	if p.configuration == nil {
 		add(nil, ClusterConfiguration, "ConfigMap "+kubeadmName+", which kubeadm init writes")
 	}

@@ -69,7 +69,14 @@ func TestExchangedFiles(t *testing.T) {
 			[]Result{{FrontProxyCA, Mismatch, frontPath + ": another CA than in requestheader-client-ca-file"}}},
 		{"service account key", func(w *world) {
 			w.put(saPath, role.ServiceAccountPK, publicPEM(t, &newECKey(t, elliptic.P256()).PublicKey))
-		}, []Result{{ServiceAccountKey, Mismatch, "with " + saPath + " none of 1 token of service accounts can be verified, such as that in Secret default/robot-token"}}},
+		}, []Result{
+			{ServiceAccountKey, Mismatch, "with " + saPath + " none of 1 token of service accounts can be verified, " +
+				"such as that in Secret default/robot-token"},
+			{ServiceAccountKey, Mismatch, saKeyPath + " is another key than in " + saPath},
+		}},
+		{"private key of service accounts", func(w *world) {
+			w.put(saKeyPath, role.ServiceAccount, privatePEM(t, newECKey(t, elliptic.P256())))
+		}, []Result{{ServiceAccountKey, Mismatch, saKeyPath + " is another key than in " + saPath}}},
 		{"encryption key of the same name",
 			func(w *world) { w.put(configPath, role.Encryption, boxConfig("secrets", "key1", randomBytes(32))) },
 			[]Result{
@@ -119,7 +126,10 @@ func TestLostFiles(t *testing.T) {
 			w.bundle.Files = append(w.bundle.Files, pkibundle.File{Path: frontPath, Role: role.FrontProxyCACert, Link: "x"})
 		}, []Result{{FrontProxyCA, NotCheckable, "the bundle has no certificate of the CA of the front proxy"}}},
 		{"sa.pub",
-			func(w *world) { w.drop(saPath) }, []Result{{ServiceAccountKey, NotCheckable, "the bundle has no public key"}}},
+			func(w *world) { w.drop(saPath); w.drop(saKeyPath) },
+			[]Result{{ServiceAccountKey, NotCheckable, "the bundle has no public key"}}},
+		{"broken sa.key", func(w *world) { w.put(saKeyPath, role.ServiceAccount, []byte("hidden")) },
+			[]Result{{ServiceAccountKey, NotCheckable, saKeyPath + " cannot be read"}}},
 		{"broken sa.pub", func(w *world) { w.put(saPath, role.ServiceAccountPK, []byte("hidden")) },
 			[]Result{{ServiceAccountKey, NotCheckable, saPath + " cannot be read"}}},
 		{"encryption configuration", func(w *world) { w.drop(configPath) },
@@ -207,10 +217,13 @@ func TestMatchesThatSayMore(t *testing.T) {
 			"and so in 2 namespaces; and 1 cannot be read, such as: ConfigMap odd/kube-root-ca.crt: it holds no certificate in PEM"},
 		{"an old token", func(w *world) {
 			w.objects["/registry/secrets/default/old"] = secret(tokenType, "token", sign(t, newECKey(t, elliptic.P256())))
-		}, ServiceAccountKey, "1 token of service accounts can be verified, such as that in Secret default/robot-token; but 1 more cannot, such as that in Secret default/old"},
+		}, ServiceAccountKey, "1 token of service accounts can be verified, " +
+			"such as that in Secret default/robot-token; but 1 more cannot, such as that in Secret default/old"},
 		{"two public keys", func(w *world) {
 			w.put("etc/kubernetes/pki/sa-old.pub", role.ServiceAccountPK, publicPEM(t, &newECKey(t, elliptic.P256()).PublicKey))
-		}, ServiceAccountKey, "with etc/kubernetes/pki/sa.pub and etc/kubernetes/pki/sa-old.pub 1 token of service accounts can be verified, which is all"},
+		}, ServiceAccountKey, "with etc/kubernetes/pki/sa.pub and etc/kubernetes/pki/sa-old.pub " +
+			"1 token of service accounts can be verified, which is all"},
+		{"one file for both keys", func(w *world) { w.drop(saPath) }, ServiceAccountKey, "with " + saKeyPath + " 1 token"},
 		{"nothing encrypted", func(w *world) {
 			w.objects[tokenSecret] = secret(tokenType, "token", sign(t, w.saKey))
 			delete(w.objects, "/registry/secrets/default/password")
@@ -261,7 +274,8 @@ func TestEncryption(t *testing.T) {
 				w.objects[fmt.Sprintf("/registry/example.com/r%05d/x", i)] = []byte("k8s:enc:secretbox:v1:key1:x")
 			}
 		}, append(times(maxGroups, Result{EncryptionConfig, Mismatch, ".example.com"}),
-			Result{EncryptionConfig, Mismatch, `12 values of the snapshot have more resources and names of keys than the 4096 that are told apart, and 10 are refused, such as "/registry/example.com/r04096/x"`})},
+			Result{EncryptionConfig, Mismatch, `12 values of the snapshot have more resources and names of keys ` +
+				`than the 4096 that are told apart, and 10 are refused, such as "/registry/example.com/r04096/x"`})},
 		{"nothing", func(w *world) {
 			w.objects[tokenSecret] = secret(tokenType, "token", sign(t, w.saKey))
 			delete(w.objects, "/registry/secrets/default/password")
@@ -331,7 +345,8 @@ func TestConfigurationForms(t *testing.T) {
 		{"flags in a map",
 			"apiServer: {}", "apiServer: {extraArgs: {service-cluster-ip-range: 10.7.0.0/16}}", "--service-cluster-ip-range=10.7.0.0/16", ""},
 		{"flags in a list",
-			"apiServer: {}", "apiServer: {extraArgs: [{name: service-cluster-ip-range, value: 10.6.0.0/16}, {name: v, value: '1'}, {name: service-cluster-ip-range, value: 10.7.0.0/16}]}",
+			"apiServer: {}", "apiServer: {extraArgs: [{name: service-cluster-ip-range, value: 10.6.0.0/16}, " +
+				"{name: v, value: '1'}, {name: service-cluster-ip-range, value: 10.7.0.0/16}]}",
 			"--service-cluster-ip-range=10.7.0.0/16", ""},
 		{"etcd elsewhere",
 			"etcd:\n  local:\n    dataDir: /var/lib/etcd\n", external, "--etcd-servers=https://a:2379,https://b:2379", ""},

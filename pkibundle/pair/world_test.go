@@ -44,6 +44,7 @@ const (
 	caPath      = "etc/kubernetes/pki/ca.crt"
 	frontPath   = "etc/kubernetes/pki/front-proxy-ca.crt"
 	saPath      = "etc/kubernetes/pki/sa.pub"
+	saKeyPath   = "etc/kubernetes/pki/sa.key"
 	configPath  = "etc/kubernetes/encryption/config.yaml"
 	apiPath     = "etc/kubernetes/manifests/kube-apiserver.yaml"
 	etcdPath    = "etc/kubernetes/manifests/etcd.yaml"
@@ -59,6 +60,7 @@ func newWorld(t *testing.T) *world {
 	w.put(caPath, role.ClusterCACert, w.ca.pem)
 	w.put(frontPath, role.FrontProxyCACert, w.frontProxy.pem)
 	w.put(saPath, role.ServiceAccountPK, publicPEM(t, &w.saKey.PublicKey))
+	w.put(saKeyPath, role.ServiceAccount, privatePEM(t, w.saKey))
 	w.put(configPath, role.Encryption, boxConfig("secrets", "key1", w.boxKey))
 	w.apiServer("registry.k8s.io/kube-apiserver:v1.37.2", rangeFlag, caFlag, "--secure-port=6443")
 	w.put(etcdPath, role.StaticPod, manifest("registry.k8s.io/etcd:3.7.3-0", "etcd", "--data-dir=/var/lib/etcd"))
@@ -251,6 +253,15 @@ func publicPEM(t *testing.T, key crypto.PublicKey) []byte {
 		t.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+func privatePEM(t *testing.T, key crypto.Signer) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 func randomBytes(n int) []byte {

@@ -39,9 +39,12 @@ func TestRealCluster(t *testing.T) {
 		subject pair.Subject
 		why     string // of the one mismatch that says it
 	}{
-		{"cluster CA", other.exchange("etc/kubernetes/pki/ca.crt"), pair.ClusterCA, "etc/kubernetes/pki/ca.crt: another CA than in ConfigMap kube-public/cluster-info"},
+		{"cluster CA", other.exchange("etc/kubernetes/pki/ca.crt"), pair.ClusterCA,
+			"etc/kubernetes/pki/ca.crt: another CA than in ConfigMap kube-public/cluster-info"},
 		{"front proxy CA", other.exchange("etc/kubernetes/pki/front-proxy-ca.crt"), pair.FrontProxyCA, "requestheader-client-ca-file"},
 		{"service account key", other.exchange("etc/kubernetes/pki/sa.pub"), pair.ServiceAccountKey, "default/robot-token"},
+		{"private key of service accounts", other.exchange("etc/kubernetes/pki/sa.key"), pair.ServiceAccountKey,
+			"etc/kubernetes/pki/sa.key is another key than in etc/kubernetes/pki/sa.pub"},
 		{"name of the key for CBC", rename("cbc"), pair.EncryptionConfig, `secrets encrypted with aescbc under the name "cbc"`},
 		{"name of the key for GCM", rename("gcm"), pair.EncryptionConfig, `configmaps encrypted with aesgcm under the name "gcm"`},
 		{"name of the key for secretbox", rename("box"), pair.EncryptionConfig, `deployments.apps encrypted with secretbox under the name "box"`},
@@ -86,7 +89,8 @@ func everythingMatches(t *testing.T, bundle *pkibundle.Bundle, objects map[strin
 			t.Errorf("%+v", r)
 		}
 	}
-	want := map[pair.Subject]int{pair.ClusterCA: 3, pair.FrontProxyCA: 1, pair.EncryptionConfig: 5, pair.ServiceAccountKey: 1, pair.ClusterConfiguration: 5}
+	want := map[pair.Subject]int{pair.ClusterCA: 3, pair.FrontProxyCA: 1, pair.EncryptionConfig: 5,
+		pair.ServiceAccountKey: 1, pair.ClusterConfiguration: 5}
 	if !maps.Equal(count, want) {
 		t.Errorf("the subjects are %v, want %v\n%s", count, want, &all)
 	}
