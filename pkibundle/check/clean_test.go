@@ -169,6 +169,10 @@ var sound = []struct {
 		data := "certificate-authority-data: " + between(n.t, n.files["etc/kubernetes/admin.conf"].Data, "certificate-authority-data: ")
 		n.edit("etc/kubernetes/admin.conf", data, "certificate-authority: pki/ca.crt")
 	}, check.Full},
+	{"kubeconfig with another name of the server", func(n *testNode) {
+		n.edit(admin, "https://api.example.org:6443", "https://lb.example.org:6443\n    tls-server-name: api.example.org")
+	}, check.Full},
+	{"kubelet's pair of a day", func(n *testNode) { n.kubeletPairs(-hour, 23*hour) }, check.Full},
 	{"distribution's CAs left out", func(n *testNode) {
 		n.omitted = []pkibundle.Omission{{Path: "/etc/ssl/certs", From: "a mount", Why: "the distribution brings it", Harmless: true}}
 	}, check.Full},

@@ -89,8 +89,8 @@ func (n *node) needs() []string {
 	} else {
 		needs = slices.Concat(needs, etcdClient, etcdLeaves)
 	}
-	if !n.externalCA() {
-		needs = append(needs, role.ClusterCAKey, role.FrontProxyCAKey)
+	if !n.externalCA() { // the front-proxy CA's key alone may be kept elsewhere, too (UsingExternalFrontProxyCA in kubeadm)
+		needs = append(needs, role.ClusterCAKey)
 		if !n.externalEtcd() {
 			needs = append(needs, role.EtcdCAKey)
 		}

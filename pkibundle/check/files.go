@@ -14,7 +14,9 @@ import (
 // Options are what a check can be told. The zero value is what a daily backup wants.
 type Options struct {
 	// Horizon is how long from now the certificates should be valid at least: how long the bundle is to be of use, or how
-	// long somebody needs to renew them. Zero is 30 days.
+	// long somebody needs to renew them. Zero is 30 days. What the kubelet renews itself, which it does when 70 to 90 % of
+	// the lifetime are over (certificate_manager.go in k8s.io/client-go/util/certificate), is said to be expiring only if
+	// 90 % are: then that does not work.
 	Horizon time.Duration
 }
 

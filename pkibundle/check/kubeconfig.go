@@ -43,6 +43,11 @@ func (in *inspection) form(f pkibundle.File, k *material.Kubeconfig) {
 
 // trust looks whether the CA that a kubeconfig trusts is the cluster's. Of several one is enough.
 func (in *inspection) trust(f pkibundle.File, k *material.Kubeconfig) {
+	if k.Insecure {
+		in.report(Warning, Insecure, f, "it does not verify who the server is (insecure-skip-tls-verify): "+
+			"give it the CA of the cluster")
+		return
+	}
 	from, data := f, k.CA
 	if len(data) == 0 && k.CAFile != "" {
 		at, ok := in.named(f, k.CAFile)

@@ -1,9 +1,12 @@
 package check_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
+	"time"
 
+	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/check"
 	"github.com/clustersnap/clustersnap/pkibundle/internal/role"
 )
@@ -57,4 +60,21 @@ var kubeconfigDefects = []defect{
 	{"kubeconfig without credentials", func(n *testNode) {
 		n.put("etc/kubernetes/scheduler.conf", role.SchedulerConf, 0o600, n.kubeconfigText("username: \"\"\n"))
 	}, fatal(check.BadKubeconfig, role.SchedulerConf, "etc/kubernetes/scheduler.conf")},
+	{"kubeconfig with a name that the server has not", func(n *testNode) {
+		n.edit(admin, "https://api.example.org:6443", "https://api.example.org:6443\n    tls-server-name: lb.example.org")
+	}, fatal(check.MissingName, role.APIServerCert, pki+"apiserver.crt")},
+	{"kubeconfig that verifies no server", func(n *testNode) {
+		n.edit(admin, "certificate-authority-data: "+between(n.t, n.files[admin].Data, "certificate-authority-data: "),
+			"insecure-skip-tls-verify: true")
+		n.edit(admin, "https://api.example.org", "https://lb.example.org")
+	}, warning(check.Insecure, role.AdminConf, admin)},
+	{"kubelet's pair of a day, which it should have renewed", func(n *testNode) { n.kubeletPairs(-22*hour, 2*hour) },
+		warning(check.Expiring, role.KubeletOwnClient, dated)},
+}
+
+// kubeletPairs has the kubelet's own certificate begin and end so.
+func (n *testNode) kubeletPairs(begins, ends time.Duration) {
+	key := bytes.TrimPrefix(n.files[dated].Data, n.sign(dated))
+	n.issued[dated].NotBefore, n.issued[dated].NotAfter = now.Add(begins), now.Add(ends)
+	n.change(dated, func(f *pkibundle.File) { f.Data = append(n.sign(dated), key...) })
 }

@@ -87,10 +87,20 @@ func (in *inspection) period(ended Severity, f pkibundle.File, c *x509.Certifica
 	case in.now.After(c.NotAfter):
 		in.report(ended, Expired, f, "its certificate %q has expired on %s: renew it and collect again",
 			c.Subject.CommonName, c.NotAfter.UTC().Format(day))
-	case in.horizon.After(c.NotAfter):
+	case in.horizon.After(c.NotAfter) && (!renewsItself(f) || in.now.After(lastTenth(c))):
 		in.report(Warning, Expiring, f, "its certificate %q expires on %s: renew it in time and collect again",
 			c.Subject.CommonName, c.NotAfter.UTC().Format(day))
 	}
+}
+
+// renewsItself says whether the kubelet does that.
+func renewsItself(f pkibundle.File) bool {
+	return f.Role == role.KubeletOwnClient || f.Role == role.KubeletOwnServer
+}
+
+// lastTenth is when a certificate has a tenth of its lifetime left.
+func lastTenth(c *x509.Certificate) time.Time {
+	return c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore) / 10)
 }
 
 // kubeletServer looks at what the kubelet serves with. By default it has signed that itself, never renews it, and nobody

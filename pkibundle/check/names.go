@@ -58,11 +58,19 @@ func (in *inspection) apiServerNames() []wanted {
 		names = append(names, wanted{own, "the first address of " + apiServer + " --service-cluster-ip-range"})
 	}
 	for _, f := range in.with(role.AdminConf) {
-		if k, err := material.ParseKubeconfig(f.Data); err == nil {
-			k.Clear()
-			if u, err := url.Parse(k.Server); err == nil && isHost(u.Hostname()) {
-				names = append(names, wanted{u.Hostname(), "the server in " + f.Path})
-			}
+		k, err := material.ParseKubeconfig(f.Data)
+		if err != nil {
+			continue
+		}
+		k.Clear()
+		if k.Insecure {
+			continue
+		}
+		if u, err := url.Parse(k.Server); err == nil && k.ServerName == "" && isHost(u.Hostname()) {
+			names = append(names, wanted{u.Hostname(), "the server in " + f.Path})
+		}
+		if isHost(k.ServerName) {
+			names = append(names, wanted{k.ServerName, "the tls-server-name in " + f.Path})
 		}
 	}
 	return names

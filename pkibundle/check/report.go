@@ -66,8 +66,9 @@ const (
 	MissingName    Problem = "missing-name"          // Fatal: a server's certificate lacks an address or name that clients use
 	Expired        Problem = "expired"               // Fatal; Warning for what the kubelet serves with, which few verify
 	NotYetValid    Problem = "not-yet-valid"         // as Expired
-	Expiring       Problem = "expiring"              // Warning: expires before the horizon
+	Expiring       Problem = "expiring"              // Warning: expires before the horizon, and see Options.Horizon
 	OtherCA        Problem = "other-ca"              // Fatal: a kubeconfig trusts another CA than the cluster's
+	Insecure       Problem = "insecure"              // Warning: a kubeconfig verifies no server
 	BadKubeconfig  Problem = "bad-kubeconfig"        // Fatal: does not parse, or lacks a server or credentials
 	BadEncryption  Problem = "bad-encryption-config" // Fatal: kube-apiserver would not start with it
 	LooseMode      Problem = "loose-mode"            // Warning: others than the owner can read or write a secret

@@ -10,6 +10,8 @@ import (
 // directory, unless it is absolute.
 type Kubeconfig struct {
 	Server            string
+	ServerName        string // that its certificate must have, if another than in Server
+	Insecure          bool   // it takes any certificate
 	CA, Cert, Key     []byte // PEM that stands in it; nil where a file is named instead
 	CAFile, CertFile  string
 	KeyFile           string
@@ -37,9 +39,11 @@ func ParseKubeconfig(data []byte) (*Kubeconfig, error) {
 		Clusters []struct {
 			Name    string `json:"name"`
 			Cluster struct {
-				Server string `json:"server"`
-				CAFile string `json:"certificate-authority"`
-				CA     []byte `json:"certificate-authority-data"`
+				Server     string `json:"server"`
+				ServerName string `json:"tls-server-name"`
+				Insecure   bool   `json:"insecure-skip-tls-verify"`
+				CAFile     string `json:"certificate-authority"`
+				CA         []byte `json:"certificate-authority-data"`
 			} `json:"cluster"`
 		} `json:"clusters"`
 		Users []struct {
@@ -71,6 +75,7 @@ func ParseKubeconfig(data []byte) (*Kubeconfig, error) {
 		for _, c := range file.Clusters {
 			if c.Name == context.Context.Cluster {
 				found.Server, found.CA, found.CAFile = c.Cluster.Server, c.Cluster.CA, c.Cluster.CAFile
+				found.ServerName, found.Insecure = c.Cluster.ServerName, c.Cluster.Insecure
 			}
 		}
 		for _, u := range file.Users {
