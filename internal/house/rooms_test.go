@@ -45,7 +45,7 @@ var rooms = []room{
 	{"pkibundle", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
 	{"manifests/tree", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
-	{"manifests/diff", library, []string{"k8s.io/apimachinery", "sigs.k8s.io/yaml"}},
+	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured", "sigs.k8s.io/yaml"}},
 	{"manifests/storage", library, []string{
 		"k8s.io/apimachinery", "k8s.io/client-go/kubernetes/scheme", "go.etcd.io/etcd/api/v3/mvccpb",
 	}},
