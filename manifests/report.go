@@ -34,9 +34,18 @@ type Outcome struct {
 	Why   string `json:"why,omitempty"` // one sentence for what is neither listed nor excluded
 }
 
+// Selection is what of the listed objects a dump hands on, and how much of each. Two dumps can only be held against each
+// other, or one be written over the other, if it is the same for both. Empty fields stand for everything.
+type Selection struct {
+	Level         Level   `json:"level"`
+	LabelSelector string  `json:"labelSelector,omitempty"`
+	Classes       []Class `json:"classes,omitempty"` // sorted
+}
+
 // Report is what a dump saw, and what it could not see.
 type Report struct {
 	Instant
+	Selection Selection `json:"selection"`
 	Outcomes []Outcome `json:"outcomes"` // sorted by group, resource and namespace; none is missing
 	Objects  int       `json:"objects"`  // that were handed on
 }
