@@ -1,5 +1,10 @@
 package manifests
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Instant is the moment that a dump shows.
 type Instant struct {
 	// ResourceVersion is etcd's revision: every object of the dump is as it was then.
@@ -19,12 +24,13 @@ const (
 	NotStored   State = "virtual"        // computed on request, stored nowhere
 	Excluded    State = "excluded"       // by the caller
 	Unserved    State = "served by none" // it is stored, and no server shows it
+	SameObjects State = "same objects"   // they are listed under another group, see Why
 )
 
 // Outcome is what became of one resource, or of one namespace of it where it had to be listed namespace by namespace.
 type Outcome struct {
 	Resource
-	// Namespace is set where the rights sufficed for a list of namespaces only.
+	// Namespace is set where the resource was listed by namespace: as the caller chose, or as far as the rights went.
 	Namespace string `json:"namespace,omitempty"`
 	State     State  `json:"state"`
 	Objects   int    `json:"objects"` // that were listed, selected or not
@@ -46,8 +52,54 @@ type Selection struct {
 type Report struct {
 	Instant
 	Selection Selection `json:"selection"`
-	Outcomes []Outcome `json:"outcomes"` // sorted by group, resource and namespace; none is missing
-	Objects  int       `json:"objects"`  // that were handed on
+	// Outcomes are sorted by group, resource and namespace; none is missing. One with "*" as its Resource stands for all
+	// resources of a version that the API server could not discover.
+	Outcomes []Outcome `json:"outcomes"`
+	Objects  int       `json:"objects"` // that were handed on
+}
+
+// Complete reports whether each object that the caller did not exclude was listed.
+func (r *Report) Complete() bool { return len(r.Outcomes) > 0 && len(r.Missing()) == 0 }
+
+// Missing are the outcomes of what should have been listed and was not.
+func (r *Report) Missing() []Outcome {
+	var missing []Outcome
+	for _, o := range r.Outcomes {
+		switch o.State {
+		case Listed, NotListable, NotStored, Excluded, SameObjects:
+		default:
+			missing = append(missing, o)
+		}
+	}
+	return missing
+}
+
+func (o Outcome) compare(other Outcome) int {
+	return cmp.Or(
+		cmp.Compare(o.Group, other.Group),
+		cmp.Compare(o.Resource.Resource, other.Resource.Resource),
+		cmp.Compare(o.Namespace, other.Namespace),
+		cmp.Compare(o.Version, other.Version),
+	)
+}
+
+// report says how far the dump came.
+func (d *dump) report() *Report {
+	r := &Report{
+		Instant:   d.at,
+		Selection: Selection{Level: d.opts.Level, LabelSelector: d.opts.LabelSelector, Classes: d.opts.Classes},
+		Outcomes:  slices.Clone(d.fixed),
+		Objects:   d.objects,
+	}
+	for _, l := range d.lists {
+		o := l.Outcome
+		if !l.ended {
+			o.State, o.Objects, o.Why = Failed, l.handed, "the dump ended before it"
+		}
+		r.Outcomes = append(r.Outcomes, o)
+	}
+	slices.SortFunc(r.Outcomes, Outcome.compare)
+	return r
 }
 
 // Receiver takes the objects of a dump. Its methods are never called at once.
