@@ -25,6 +25,7 @@ var floors = map[string]string{
 	"k8s.io/client-go":              "v0.34.0",
 	"k8s.io/cri-api":                "v0.34.0",
 	"sigs.k8s.io/yaml":              "v1.6.0",  // what k8s.io v0.34.0 requires
+	"go.yaml.in/yaml/v2":            "v2.4.2",  // what sigs.k8s.io/yaml v1.6.0 requires
 	"go.uber.org/zap":               "v1.27.0", // what etcd v3.6.8 requires, as the next two
 	"google.golang.org/grpc":        "v1.71.1",
 	"google.golang.org/protobuf":    "v1.36.5",

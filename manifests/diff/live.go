@@ -1,0 +1,82 @@
+package diff
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"iter"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// Cluster is what Live needs of a cluster. *manifests.Cluster is one.
+type Cluster interface {
+	Server
+	// Versions gives the entries of all objects, without their content.
+	Versions(ctx context.Context, opts manifests.Options) ([]manifests.Entry, *manifests.Report, error)
+	// Get gives one object as it is now.
+	Get(ctx context.Context, key manifests.Key, level manifests.Level) (*manifests.Object, error)
+}
+
+// Live is a side of the objects of a cluster as they are now. Only metadata is listed: an object itself is read if it has
+// moved. The Level of the options has to be that of the other side; their other fields limit what is seen, and what this side
+// does not look at is not told as absent from it.
+func Live(c Cluster, opts manifests.Options) Side { return &live{cluster: c, opts: opts} }
+
+type live struct {
+	cluster Cluster
+	opts    manifests.Options
+	report  *manifests.Report
+}
+
+// Entries implements [Side].
+func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
+	return func(yield func(manifests.Entry, error) bool) {
+		list, report, err := l.cluster.Versions(ctx, l.opts)
+		if err != nil {
+			yield(manifests.Entry{}, err)
+			return
+		}
+		l.report = report
+		for _, e := range list {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Seen says what Entries has looked at.
+func (l *live) Seen() *manifests.Report { return l.report }
+
+// Object implements [Side].
+func (l *live) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
+	o, err := l.cluster.Get(ctx, e.Key, l.opts.Level)
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.YAML, nil
+}
+
+// inVersion gives an object in another version of its group: it is what an apply would make of it that sets no field.
+func (l *live) inVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error) {
+	metadata := map[string]any{"name": e.Name}
+	if e.Namespace != "" {
+		metadata["namespace"] = e.Namespace
+	}
+	text, err := json.Marshal(map[string]any{"apiVersion": apiVersion, "kind": e.Kind, "metadata": metadata})
+	if err != nil {
+		return nil, err
+	}
+	o, err := l.cluster.DryRun(ctx, text, l.opts.Level)
+	if err != nil {
+		return nil, err
+	}
+	return o.YAML, nil
+}

@@ -1,0 +1,76 @@
+package diff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// read gives the objects of a row as trees, nil for those that are absent, or gone since they were listed.
+func (c *comparison) read(ctx context.Context, r row, o *outcome) (trees [sides]any, err error) {
+	for i, e := range r {
+		switch {
+		case e == nil && c.from[i] != nil:
+			if _, err := c.views[i].lookedFor(r.any()); err != nil {
+				return trees, fmt.Errorf("side %s may have it: %w", names[i], err)
+			}
+		case e == nil:
+		case i != base && r[base] != nil && same(r[base], e):
+			trees[i] = clone(trees[base])
+		default:
+			if trees[i], err = c.readOne(ctx, r, i, o); err != nil {
+				return trees, fmt.Errorf("read side %s: %w", names[i], err)
+			}
+		}
+	}
+	return trees, c.align(ctx, r, &trees, o)
+}
+
+// readOne gives an object of one side.
+func (c *comparison) readOne(ctx context.Context, r row, side int, o *outcome) (any, error) {
+	get := c.from[side].Object
+	if w, ok := c.from[side].(writer); ok && (r[before] == nil || r[after] == nil) {
+		get = w.written // there is nothing that the server's form would have to be like
+	}
+	text, err := get(ctx, *r[side])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.read++
+	return parseObject(text)
+}
+
+// align reads an object again in the version of the others, where a side can do that: a file may be written in another version
+// than the one that a cluster is read at. A version that is not served any more shows as a difference.
+func (c *comparison) align(ctx context.Context, r row, trees *[sides]any, o *outcome) error {
+	for i := range trees {
+		v, ok := c.from[i].(versioned)
+		if want := versionBeside(i, *trees); !ok || want == "" {
+			continue
+		} else if text, err := v.inVersion(ctx, *r[i], want); err == nil {
+			o.read++
+			if trees[i], err = parseObject(text); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// versionBeside gives the apiVersion of the other sides, if the one of this side is another.
+func versionBeside(side int, trees [sides]any) string {
+	own, _ := trees[side].(map[string]any)
+	for i, tree := range trees {
+		other, _ := tree.(map[string]any)
+		if version := stringAt(other, "apiVersion"); i != side && own != nil && version != "" && version != stringAt(own, "apiVersion") {
+			return version
+		}
+	}
+	return ""
+}
