@@ -268,6 +268,3 @@ func (d *jsonTree) skip(depth int) error {
 	d.pos++
 	return nil
 }
-
-// bytes gives what a span covers. It is not to be changed.
-func (d *jsonTree) bytes(s span) []byte { return d.src[s.start:s.end] }

@@ -25,19 +25,6 @@ func (w *yamlWriter) write(root *node) {
 	w.mapping(root, 0, 0)
 }
 
-// children are those of a mapping or a list, with those that are gone.
-func (d *jsonTree) children(n *node) []node { return d.nodes[n.lo:n.hi] }
-
-// empty reports whether nothing is left of the children.
-func (d *jsonTree) empty(n *node) bool {
-	for i := n.lo; i < n.hi; i++ {
-		if !d.nodes[i].gone {
-			return false
-		}
-	}
-	return true
-}
-
 // mapping writes the members of a mapping at a column. The first goes where the line has come to.
 func (w *yamlWriter) mapping(n *node, column, depth int) {
 	first := true
