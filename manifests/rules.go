@@ -36,12 +36,18 @@ var rules = append([]rule{
 	{of: ofVolumes, field: "spec.claimRef.uid", level: Portable},
 	// A template of a claim has a status that says nothing: it is always Pending.
 	{of: ofStatefulSets, field: "spec.volumeClaimTemplates[].status", level: Faithful},
+	// Who asks for the certificate: the server writes whoever creates the request, pkg/registry/certificates/certificates/strategy.go.
+	{of: ofRequests, field: "spec.extra", level: Portable},
+	{of: ofRequests, field: "spec.groups", level: Portable},
+	{of: ofRequests, field: "spec.uid", level: Portable},
+	{of: ofRequests, field: "spec.username", level: Portable},
 	// The default of v1beta1 that v1 has no other value for.
 	{of: ofDefinitions, field: "spec.preserveUnknownFields", level: Faithful, value: "false"},
 }, emptyTimes()...)
 
 var (
 	ofPods         = groupResource{"", "pods"}
+	ofRequests     = groupResource{"certificates.k8s.io", "certificatesigningrequests"}
 	ofStatefulSets = groupResource{"apps", "statefulsets"}
 	ofDefinitions  = groupResource{"apiextensions.k8s.io", "customresourcedefinitions"}
 )
