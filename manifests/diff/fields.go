@@ -24,7 +24,9 @@ func (w *walker) walk(path, name string, v [sides]any) {
 	if !w.differ(v) {
 		return
 	}
-	if m, ok := allOf[map[string]any](v); ok {
+	if w.three && v[base] == nil && equal(v[before], v[after]) {
+		w.add(path, v)
+	} else if m, ok := allOf[map[string]any](v); ok {
 		w.walkMaps(path, m)
 	} else if lists, ok := allOf[[]any](v); ok {
 		w.walkLists(path, name, v, lists)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-
-	"github.com/clustersnap/clustersnap/manifests"
 )
 
 // read gives the objects of a row as trees, nil for those that are absent, or gone since they were listed.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	parser "go.yaml.in/yaml/v2"
 	"sigs.k8s.io/yaml"
@@ -26,6 +27,8 @@ func toJSON(document []byte) ([]byte, error) {
 // maxRepeated is how many bytes of JSON a document may become at most by its aliases.
 const maxRepeated = 16 << 20
 
+var errRepeats = fmt.Errorf("it becomes more than %d MiB by its YAML aliases (*name): write the values out", maxRepeated>>20)
+
 var (
 	anchorForm = regexp.MustCompile(`&[0-9A-Za-z_-]+`)
 	aliasForm  = regexp.MustCompile(`\*[0-9A-Za-z_-]+`)
@@ -39,10 +42,13 @@ func bounded(document []byte) error {
 	}
 	var v any
 	if err := parser.UnmarshalStrict(document, &v); err != nil {
+		if strings.Contains(err.Error(), "excessive aliasing") {
+			return errRepeats
+		}
 		return yamlError(err)
 	}
 	if size(v, maxRepeated) > maxRepeated {
-		return fmt.Errorf("it becomes more than %d MiB by its YAML aliases (*name): write the values out", maxRepeated>>20)
+		return errRepeats
 	}
 	return nil
 }
