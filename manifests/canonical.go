@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Canonical brings one object, as the JSON of an API server, into canonical form: one YAML document whose bytes depend on
@@ -116,23 +115,26 @@ func (c *canonicalizer) typed(root *node) *node {
 	if c.resource.Group != "" {
 		version = c.resource.Group + "/" + version
 	}
+	root = c.with(root, "apiVersion", version)
+	return c.with(root, "kind", c.resource.Kind)
+}
+
+// with gives the root after it has a text for a key, if it had none. Pointers to nodes are not valid any more.
+func (c *canonicalizer) with(root *node, key, value string) *node {
 	d := &c.tree
-	n := *root
-	members := slices.Clone(d.children(root))
-	for _, m := range [...]struct{ key, value string }{{"apiVersion", version}, {"kind", c.resource.Kind}} {
-		if len(d.string(root, m.key)) > 0 {
-			continue
-		}
-		members = slices.DeleteFunc(members, func(n node) bool { return string(d.bytes(n.key)) == m.key })
-		members = append(members, node{shape: shapeText, key: d.add(m.key), text: d.add(m.value)})
-	}
-	if len(members) == int(n.hi-n.lo) {
+	if len(d.string(root, key)) > 0 {
 		return root
 	}
-	_ = d.sort(members)
+	n := *root
 	n.lo = uint32(len(d.nodes))
-	d.nodes = append(d.nodes, members...)
+	for i := root.lo; i < root.hi; i++ {
+		if string(d.bytes(d.nodes[i].key)) != key {
+			d.nodes = append(d.nodes, d.nodes[i])
+		}
+	}
+	d.nodes = append(d.nodes, node{shape: shapeText, key: d.add(key), text: d.add(value)})
 	n.hi = uint32(len(d.nodes))
+	_ = d.sort(d.nodes[n.lo:]) // no key is there twice
 	d.nodes = append(d.nodes, n)
 	return &d.nodes[len(d.nodes)-1]
 }

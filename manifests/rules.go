@@ -74,10 +74,10 @@ func emptyTimes() []rule {
 		{of: groupResource{"resource.k8s.io", "resourceclaimtemplates"}, field: "spec"},
 	}
 	for of, template := range podTemplates {
-		places = append(places, rule{of: of, field: template + "spec.volumes[].ephemeral.volumeClaimTemplate"})
 		if template != "" {
 			places = append(places, rule{of: of, field: strings.TrimSuffix(template, ".")})
 		}
+		places = append(places, rule{of: of, field: template + "spec.volumes[].ephemeral.volumeClaimTemplate"})
 	}
 	for i := range places {
 		places[i].field += ".metadata.creationTimestamp"
