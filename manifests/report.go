@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -72,6 +73,25 @@ func (r *Report) Missing() []Outcome {
 		}
 	}
 	return missing
+}
+
+// String is one line, such as "secrets in shop: forbidden: why".
+func (o Outcome) String() string {
+	s := o.Resource.String()
+	if o.Namespace != "" {
+		s += " in " + o.Namespace
+	}
+	s += ": " + string(o.State)
+	if o.State == Listed {
+		s += fmt.Sprintf(" %d", o.Objects)
+	}
+	if o.Clock != "" {
+		s += " at " + o.Clock
+	}
+	if o.Why != "" {
+		s += ": " + o.Why
+	}
+	return s
 }
 
 func (o Outcome) compare(other Outcome) int {
