@@ -83,7 +83,10 @@ func (d *jsonTree) compare(a, b *node) int {
 	if a.shape != b.shape {
 		return cmp.Compare(a.shape, b.shape)
 	}
-	if order := cmp.Or(bytes.Compare(d.bytes(a.key), d.bytes(b.key)), bytes.Compare(d.bytes(a.text), d.bytes(b.text))); order != 0 {
+	if order := bytes.Compare(d.bytes(a.key), d.bytes(b.key)); order != 0 {
+		return order
+	}
+	if order := bytes.Compare(d.bytes(a.text), d.bytes(b.text)); order != 0 {
 		return order
 	}
 	as, bs := d.children(a), d.children(b)

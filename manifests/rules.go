@@ -36,7 +36,8 @@ var rules = append([]rule{
 	{of: ofVolumes, field: "spec.claimRef.uid", level: Portable},
 	// A template of a claim has a status that says nothing: it is always Pending.
 	{of: ofStatefulSets, field: "spec.volumeClaimTemplates[].status", level: Faithful},
-	// Who asks for the certificate: the server writes whoever creates the request, pkg/registry/certificates/certificates/strategy.go.
+	// Who asks for the certificate: the server writes whoever creates the request, see
+	// pkg/registry/certificates/certificates/strategy.go.
 	{of: ofRequests, field: "spec.extra", level: Portable},
 	{of: ofRequests, field: "spec.groups", level: Portable},
 	{of: ofRequests, field: "spec.uid", level: Portable},

@@ -72,8 +72,9 @@ func (c *canonicalizer) stripInjected() {
 		return
 	}
 	spec := c.tree.child(c.root, "spec")
-	c.drop(c.tree.child(spec, "caBundle"), "spec.caBundle") // of an APIService, the next one of a CRD
-	c.drop(c.tree.child(spec, "conversion", "webhook", "clientConfig", "caBundle"), "spec.conversion.webhook.clientConfig.caBundle")
+	c.drop(c.tree.child(spec, "caBundle"), "spec.caBundle") // of an APIService
+	converter := c.tree.child(spec, "conversion", "webhook", "clientConfig")
+	c.drop(c.tree.child(converter, "caBundle"), "spec.conversion.webhook.clientConfig.caBundle") // of a CRD
 	webhooks := c.tree.items(c.root, "webhooks")
 	for i := range webhooks {
 		c.drop(c.tree.child(&webhooks[i], "clientConfig", "caBundle"), "webhooks["+strconv.Itoa(i)+"].clientConfig.caBundle")

@@ -9,8 +9,8 @@ type nameRule struct {
 	level Level         // as in rule
 }
 
-// systemAnnotations are those that the system writes. What tools and users write is kept: helm, Argo CD and Flux know by theirs what
-// they own, and kubectl.kubernetes.io/restartedAt is a user's wish.
+// systemAnnotations are those that the system writes. What tools and users write is kept: helm, Argo CD and Flux know by
+// theirs what they own, and kubectl.kubernetes.io/restartedAt is a user's wish.
 //
 // Not here are autoscaling.alpha.kubernetes.io/metrics and behavior: where they are, in autoscaling/v1, they are the spec.
 var systemAnnotations = []nameRule{
@@ -26,8 +26,8 @@ var systemAnnotations = []nameRule{
 	{name: "control-plane.alpha.kubernetes.io/leader", level: Faithful},
 	{name: "endpoints.kubernetes.io/last-change-trigger-time", level: Faithful},
 	// k8s.io/kubernetes/pkg/apis/autoscaling/annotations.go
-	{of: groupResource{"autoscaling", "horizontalpodautoscalers"}, name: "autoscaling.alpha.kubernetes.io/conditions", level: Faithful},
-	{of: groupResource{"autoscaling", "horizontalpodautoscalers"}, name: "autoscaling.alpha.kubernetes.io/current-metrics", level: Faithful},
+	{of: ofAutoscalers, name: "autoscaling.alpha.kubernetes.io/conditions", level: Faithful},
+	{of: ofAutoscalers, name: "autoscaling.alpha.kubernetes.io/current-metrics", level: Faithful},
 	{of: ofSecrets, name: "kubernetes.io/service-account.uid", level: Faithful},
 	{name: "batch.kubernetes.io/cronjob-scheduled-timestamp", level: Faithful}, // KEP-4026
 	{name: "cluster-autoscaler.kubernetes.io/last-updated", level: Faithful},
@@ -70,8 +70,8 @@ var systemLabels = []nameRule{
 	{of: ofSecrets, name: "kubernetes.io/legacy-token-last-used", level: Portable}, // KEP-2799
 }
 
-// systemFinalizers are those that their controllers add anew. Any other is kept: where no controller answers to it, it keeps the
-// object from being deleted for ever.
+// systemFinalizers are those that their controllers add anew. Any other is kept: where no controller answers to it, it keeps
+// the object from being deleted for ever.
 var systemFinalizers = []nameRule{
 	{name: "batch.kubernetes.io/job-tracking", level: Portable},
 	{name: "external-attacher/", level: Portable},
@@ -89,9 +89,10 @@ var systemFinalizers = []nameRule{
 }
 
 var (
-	ofNamespaces = groupResource{"", "namespaces"}
-	ofNodes      = groupResource{"", "nodes"}
-	ofSecrets    = groupResource{"", "secrets"}
+	ofAutoscalers = groupResource{"autoscaling", "horizontalpodautoscalers"}
+	ofNamespaces  = groupResource{"", "namespaces"}
+	ofNodes       = groupResource{"", "nodes"}
+	ofSecrets     = groupResource{"", "secrets"}
 )
 
 // nameRules are rules to look up: by name, or by what names begin with.

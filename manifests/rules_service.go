@@ -15,7 +15,8 @@ func (c *canonicalizer) stripService() {
 	}
 	ports := c.tree.items(spec, "ports")
 	for i := range ports {
-		if port := c.tree.child(&ports[i], "nodePort"); port != nil && !c.owned("f:spec", "f:ports", c.portKey(&ports[i]), "f:nodePort") {
+		port := c.tree.child(&ports[i], "nodePort")
+		if port != nil && !c.owned("f:spec", "f:ports", c.portKey(&ports[i]), "f:nodePort") {
 			c.drop(port, "spec.ports["+strconv.Itoa(i)+"].nodePort")
 		}
 	}

@@ -29,7 +29,8 @@ func (c *canonicalizer) stripPod() {
 // isDefaultToleration reports whether a toleration is one that each pod gets.
 func (c *canonicalizer) isDefaultToleration(n *node) bool {
 	d := &c.tree
-	return len(d.children(n)) == 4 && d.has("NoExecute", n, "effect") && d.has("Exists", n, "operator") && d.has("300", n, "tolerationSeconds") &&
+	return len(d.children(n)) == 4 &&
+		d.has("NoExecute", n, "effect") && d.has("Exists", n, "operator") && d.has("300", n, "tolerationSeconds") &&
 		(d.has("node.kubernetes.io/not-ready", n, "key") || d.has("node.kubernetes.io/unreachable", n, "key"))
 }
 
@@ -59,7 +60,9 @@ func (c *canonicalizer) stripToken(spec *node, account []byte) {
 			})
 		}
 	}
-	c.dropItems(d.child(spec, "volumes"), "spec.volumes", func(n *node) bool { return named(n, "projected") || named(n, "secret") })
+	c.dropItems(d.child(spec, "volumes"), "spec.volumes", func(n *node) bool {
+		return named(n, "projected") || named(n, "secret")
+	})
 }
 
 // stripJob takes out the selector that the API server makes of the job's uid, and the labels that go with it: it refuses any
@@ -70,7 +73,9 @@ func (c *canonicalizer) stripJob() {
 		return
 	}
 	c.drop(c.tree.child(spec, "selector"), "spec.selector")
-	for _, key := range [...]string{"batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"} {
+	for _, key := range [...]string{
+		"batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name",
+	} {
 		c.dropMember(c.tree.child(c.metadata, "labels"), "metadata.labels", key)
 		c.dropMember(c.tree.child(spec, "template", "metadata", "labels"), "spec.template.metadata.labels", key)
 	}

@@ -137,7 +137,7 @@ func (w *yamlWriter) flowed(n *node, opening, closing byte) {
 	w.out = append(w.out, closing)
 }
 
-const spaces = "                                                                                                                        "
+const spaces = "                                                                "
 
 func (w *yamlWriter) indent(column int) {
 	for ; column > len(spaces); column -= len(spaces) {

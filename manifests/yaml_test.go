@@ -71,19 +71,30 @@ func readsEqual(t testing.TB, written, source []byte) {
 
 // misreadable are strings that some reader of YAML takes for something else, or that are hard to write.
 var misreadable = []string{
-	"", " ", "  ", "a ", " a", "a\t", "\ta", "\t", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "yes", "Yes",
-	"YES", "no", "No", "n", "N", "y", "Y", "on", "On", "off", "OFF", "=", "<<", "<", "<<<", "1", "-1", "+1", "01", "1_000", "0x1",
-	"0X1F", "0o7", "0b11", "-0x1", "1e3", "1E3", "1e+3", "1.5", ".5", "5.", "1,000", ".inf", "-.inf", "+.INF", ".Inf", ".nan", ".NaN",
+	"", " ", "  ", "a ", " a", "a\t", "\ta", "\t", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "yes",
+	"Yes",
+	"YES", "no", "No", "n", "N", "y", "Y", "on", "On", "off", "OFF", "=", "<<", "<", "<<<", "1", "-1", "+1", "01", "1_000",
+	"0x1",
+	"0X1F", "0o7", "0b11", "-0x1", "1e3", "1E3", "1e+3", "1.5", ".5", "5.", "1,000", ".inf", "-.inf", "+.INF", ".Inf",
+	".nan", ".NaN",
 	"12:30", "190:20:30", "2001-12-14", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43.10 -5", "2024-01-01T00:00:00Z",
-	"10.0.0.1", "1.2.3", "100m", "1Gi", "10.0.0.0/8", "-", "--", "---", "--- a", "...", "... a", "- a", "-a", "--flag=x", "?", "? a", "?a",
-	":", ": a", ":a", "a:", "a: b", "a:b", "a :b", "#", "#a", "a #b", "a#b", "a# b", "[", "[a]", "{", "{a}", "a, b", "]", "}", ",",
-	"&a", "*a", "!a", "!!str a", "|", ">", "|-", "'", "''", "'a'", "it's", `"`, `"a"`, `a"b`, `\`, `\n`, `a\b`, "%a", "@a", "`a`",
-	`{"a":"b"}`, `it's "so"`, "a\nb", "a\nb\n", "a\nb\n\n", "a\nb\n\n\n", "\n", "\n\n", "\na", "\n\na\n", " a\nb", "  a\n b\n", "\n  a\nb",
-	"\ta\nb", "\n\ta\n", "a\n\tb", "a\n  b\n", "a \nb", "a\n \nb", "a\n\nb", "a\n  ", "a\n  \n", "a\n\t\n", "  \na", "  \n", "\t\n", "\n ", "\n \n",
-	"#!/bin/sh\necho", "# a\n", "---\na\n", "...\n", "a\n---\n", "- a\n- b\n", "a: b\nc: d\n", "%YAML 1.1\n", "a\r\nb", "a\rb", "\r", "\r\n",
-	"a\u0085b", "a\u2028b", "a\u2029b\n", "\ufeff", "\ufeffa", "a\ufeff\nb", "\x00", "a\x00b", "\x07", "\x1b[0m", "\x7f", "\u0080", "\u009f", "\u00a0", "\u00ad",
+	"10.0.0.1", "1.2.3", "100m", "1Gi", "10.0.0.0/8", "-", "--", "---", "--- a", "...", "... a", "- a", "-a", "--flag=x",
+	"?", "? a", "?a",
+	":", ": a", ":a", "a:", "a: b", "a:b", "a :b", "#", "#a", "a #b", "a#b", "a# b", "[", "[a]", "{", "{a}", "a, b", "]",
+	"}", ",",
+	"&a", "*a", "!a", "!!str a", "|", ">", "|-", "'", "''", "'a'", "it's", `"`, `"a"`, `a"b`, `\`, `\n`, `a\b`, "%a", "@a",
+	"`a`",
+	`{"a":"b"}`,
+	`it's "so"`, "a\nb", "a\nb\n", "a\nb\n\n", "a\nb\n\n\n", "\n", "\n\n", "\na", "\n\na\n", " a\nb", "  a\n b\n", "\n  a\nb",
+	"\ta\nb", "\n\ta\n", "a\n\tb", "a\n  b\n", "a \nb", "a\n \nb", "a\n\nb", "a\n  ", "a\n  \n", "a\n\t\n", "  \na", "  \n",
+	"\t\n", "\n ", "\n \n",
+	"#!/bin/sh\necho", "# a\n", "---\na\n", "...\n", "a\n---\n", "- a\n- b\n", "a: b\nc: d\n", "%YAML 1.1\n", "a\r\nb",
+	"a\rb", "\r", "\r\n",
+	"a\u0085b", "a\u2028b", "a\u2029b\n", "\ufeff", "\ufeffa", "a\ufeff\nb", "\x00", "a\x00b", "\x07", "\x1b[0m", "\x7f",
+	"\u0080", "\u009f", "\u00a0", "\u00ad",
 	"\ufffd", "\ufffe", "\uffff", "\U0001F600", "\U0010FFFF", "日本語", "ä: b", "é\nè\n", "\u200b", "\ue000", "\ud7ff",
-	strings.Repeat("x", 5000), strings.Repeat("long words ", 500), strings.Repeat("x", 5000) + "\nx", strings.Repeat("ä\x01", 600),
+	strings.Repeat("x", 5000), strings.Repeat("long words ", 500), strings.Repeat("x", 5000) + "\nx",
+	strings.Repeat("ä\x01", 600),
 }
 
 // Every string must come back from a key, a value, an item and an item of an item, within and below flow style.
@@ -132,7 +143,8 @@ func TestStyle(t *testing.T) {
 		{`{"a":"10.0.0.1","b":"100m","c":"--v=2","d":"nginx:1.27"}`, "a: \"10.0.0.1\"\nb: 100m\nc: --v=2\nd: nginx:1.27\n"},
 		{`{"a":"\u003c\u2028\ud83d\ude00\u0000\t"}`, "a: \"<\\u2028\U0001F600\\u0000\\t\"\n"},
 		// Numbers are never converted.
-		{`{"a":[1.0,1e3,-0,1E+400,12345678901234567890123]}`, "a:\n- 1.0\n- 1e3\n- -0\n- 1E+400\n- 12345678901234567890123\n"},
+		{`{"a":[1.0,1e3,-0,1E+400,12345678901234567890123]}`,
+			"a:\n- 1.0\n- 1e3\n- -0\n- 1E+400\n- 12345678901234567890123\n"},
 	} {
 		written, err := render(t, []byte(c.source))
 		if err != nil || string(written) != c.want {
@@ -152,11 +164,15 @@ func TestDeepDocumentStaysSmall(t *testing.T) {
 
 func TestBrokenJSON(t *testing.T) {
 	for _, source := range []string{
-		``, ` `, `{`, `}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{a:1}`, `{"a" 1}`, `{"a":1 "b":2}`, `{,}`, `{"a":1}}`, `{"a":1} 2`,
+		``, ` `, `{`, `}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{a:1}`, `{"a" 1}`, `{"a":1 "b":2}`, `{,}`,
+		`{"a":1}}`, `{"a":1} 2`,
 		`{"a":[}`, `{"a":[1`, `{"a":[1,`, `{"a":[1,]}`, `{"a":[1 2]}`, `{"a":[1}`, `{"a":tru}`, `{"a":nil}`, `{"a":True}`,
-		`{"a":01}`, `{"a":-}`, `{"a":+1}`, `{"a":.5}`, `{"a":1.}`, `{"a":1e}`, `{"a":1e+}`, `{"a":-01}`, `{"a":0x1}`, `{"a":1_0}`, `{"a":NaN}`,
-		`{"a":"`, `{"a":"\`, `{"a":"\"`, `{"a":"\x"}`, `{"a":"\u12"}`, `{"a":"\u12g4"}`, `{"a":"\ud800"}`, `{"a":"\ud800x"}`, `{"a":"\ud800\u0041"}`,
-		`{"a":"\udc00"}`, `{"a":"\ud800\ud800"}`, "{\"a\":\"\n\"}", "{\"a\":\"\t\"}", "{\"a\":\"\x00\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"\xff\":1}",
+		`{"a":01}`, `{"a":-}`, `{"a":+1}`, `{"a":.5}`, `{"a":1.}`, `{"a":1e}`, `{"a":1e+}`, `{"a":-01}`, `{"a":0x1}`,
+		`{"a":1_0}`, `{"a":NaN}`,
+		`{"a":"`, `{"a":"\`, `{"a":"\"`, `{"a":"\x"}`, `{"a":"\u12"}`, `{"a":"\u12g4"}`, `{"a":"\ud800"}`,
+		`{"a":"\ud800x"}`, `{"a":"\ud800\u0041"}`,
+		`{"a":"\udc00"}`, `{"a":"\ud800\ud800"}`, "{\"a\":\"\n\"}", "{\"a\":\"\t\"}", "{\"a\":\"\x00\"}",
+		"{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"\xff\":1}",
 		"\ufeff{}", `{"a":1}//`, `{"a":'b'}`,
 		strings.Repeat(`{"a":`, maxDepth+2) + `1` + strings.Repeat(`}`, maxDepth+2),
 		`{"a":` + strings.Repeat(`[`, 1_000_000),
@@ -172,7 +188,8 @@ func TestBrokenJSON(t *testing.T) {
 }
 
 func TestKeyTwice(t *testing.T) {
-	for _, source := range []string{`{"a":1,"a":2}`, `{"a":1,"b":2,"\u0061":3}`, `{"x":{"b":1,"a":1,"b":1}}`, `{"x":[{"":1,"":1}]}`} {
+	for _, source := range []string{`{"a":1,"a":2}`, `{"a":1,"b":2,"\u0061":3}`, `{"x":{"b":1,"a":1,"b":1}}`,
+		`{"x":[{"":1,"":1}]}`} {
 		if written, err := render(t, []byte(source)); err == nil {
 			t.Errorf("%s became %q", source, written)
 		}
@@ -182,7 +199,8 @@ func TestKeyTwice(t *testing.T) {
 // Whatever the reader takes must be written as what the oracle reads as the same, and the same bytes must come from what
 // the oracle read. What the reader refuses must be what encoding/json refuses, or one of four things that it puts up with.
 func FuzzYAML(f *testing.F) {
-	seeds := []string{`{}`, `{"a":[1,{"c":2,"b":[3]},[4,[5]],[],{}],"B":null,"c":true}`, `{"a":{"b":"x\ny"}}`, `[1e3,-0.0,"\ud83d\ude00"]`, `{"a":1,"a":2}`}
+	seeds := []string{`{}`, `{"a":[1,{"c":2,"b":[3]},[4,[5]],[],{}],"B":null,"c":true}`, `{"a":{"b":"x\ny"}}`,
+		`[1e3,-0.0,"\ud83d\ude00"]`, `{"a":1,"a":2}`}
 	for _, s := range misreadable {
 		source, err := json.Marshal(map[string]any{s: s, "l": []any{s, map[string]any{s: []any{s}}}})
 		if err != nil {
@@ -206,7 +224,8 @@ func FuzzYAML(f *testing.F) {
 		}
 		written, err := render(t, source)
 		if err != nil {
-			if utf8.Valid(source) && !strings.Contains(err.Error(), "twice") && !strings.Contains(err.Error(), "surrogate") {
+			if utf8.Valid(source) && !strings.Contains(err.Error(), "twice") && !strings.Contains(err.Error(),
+				"surrogate") {
 				t.Fatalf("%q is refused: %v", source, err)
 			}
 			return

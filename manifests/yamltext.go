@@ -27,6 +27,7 @@ func styleOf(s []byte) style {
 	var lines, tabs, quotes, unsafe bool
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case harmless[c]:
 		case c == '\n':
 			lines = true
 		case c == '\t':
@@ -59,6 +60,14 @@ func styleOf(s []byte) style {
 	}
 	return styleDouble
 }
+
+// harmless are the bytes that need no look within a string: all of printable ASCII but four.
+var harmless = func() (set [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		set[c] = strings.IndexByte(`:#"\`, c) < 0
+	}
+	return set
+}()
 
 // printable reports whether a character outside of ASCII stands for itself in every YAML: NEL, LS and PS end a line in YAML
 // 1.1, the BOM is dropped, and others are forbidden.
@@ -111,7 +120,7 @@ func isWord(s []byte) bool {
 	return false
 }
 
-// numeric reports whether s might be a number, a date or a time: 1_000, 0o17, 0x1F, 1e3, 12:30:45, .inf, 2001-12-14 21:59:43.
+// numeric reports whether s might be a number, a date or a time: 1_000, 0o17, 0x1F, 1e3, 12:30, .inf, 2001-12-14 21:59:43.
 func numeric(s []byte) bool {
 	digits := bytes.TrimLeft(s, "+-")
 	switch {
