@@ -41,6 +41,11 @@ func documents(text []byte) iter.Seq2[document, error] {
 			yield(document{}, lineError{1, errors.New("it is not UTF-8 text: write it in UTF-8")})
 			return
 		}
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+		if at := oddMarker.FindIndex(text); at != nil {
+			yield(document{}, lineError{1 + bytes.Count(text[:at[0]], []byte("\n")), errOddBreak})
+			return
+		}
 		for chunk := range chunks(text) {
 			for d, err := range chunk.documents() {
 				if !yield(d, err) || err != nil {
@@ -59,10 +64,19 @@ type chunk struct {
 }
 
 // marker is a line that begins or ends a document: inside one, no line begins like that (YAML 1.2, 9.1.2).
-var marker = regexp.MustCompile(`(?m)^(?:---|\.\.\.)(?:[ \t\r].*)?$`)
+var marker = regexp.MustCompile(`(?m)^(?:---|\.\.\.)(?:[ \t].*)?$`)
+
+// oddBreak ends a line in YAML 1.1 and nowhere else: what it begins would be read as something else than it looks like.
+const oddBreak = "[\u0085\u2028\u2029]"
+
+var (
+	oddMarker   = regexp.MustCompile(oddBreak + `(?:---|\.\.\.)`)
+	oddIndent   = regexp.MustCompile(oddBreak)
+	errOddBreak = errors.New("a line ends with U+0085, U+2028 or U+2029: end it with a newline, or write the character as an escape")
+)
 
 // empty is what a marker may be followed by, and what a document may begin with.
-var empty = regexp.MustCompile(`^(?:[ \t\r]*(?:#[^\n]*)?(?:\n|$))+`)
+var empty = regexp.MustCompile(`^(?:[ \t]*(?:#[^\n]*)?(?:\n|$))+`)
 
 // chunks splits at the markers.
 func chunks(text []byte) iter.Seq[chunk] {
@@ -123,6 +137,9 @@ func (c chunk) documents() iter.Seq2[document, error] {
 // next document, which it does not read.
 func yamlDocument(text []byte, indent int) ([]byte, error) {
 	if indent > 0 {
+		if at := oddIndent.FindIndex(text); at != nil {
+			return nil, lineError{1 + bytes.Count(text[:at[0]], []byte("\n")), errOddBreak}
+		}
 		line := 0
 		for l := range bytes.Lines(text) {
 			line++
@@ -187,6 +204,9 @@ func noKeyTwice(text []byte) error {
 			}
 			isKey = true
 		case string:
+			if len(open) == 0 {
+				return nil // it is but a string
+			}
 			if keys := open[len(open)-1]; keys != nil && isKey {
 				if keys[token] {
 					return errKeyTwice

@@ -37,7 +37,7 @@ func FuzzDocuments(f *testing.F) {
 			if !json.Valid(d.json) {
 				t.Fatalf("%q: %q is no JSON", text, d.json)
 			}
-			if d.line < 1 || d.line > bytes.Count(text, []byte("\n"))+1 {
+			if d.line < 1 || d.line > bytes.Count(text, []byte("\n"))+bytes.Count(text, []byte("\r"))+1 {
 				t.Fatalf("%q: line %d", text, d.line)
 			}
 			if err := flatten(d, func(_ int, object []byte) {
@@ -94,7 +94,7 @@ func TestSeedsAreThere(t *testing.T) {
 			several++
 		}
 	}
-	if sound < 10 || broken < 5 || several < 3 {
+	if sound < 10 || broken < 3 || several < 3 {
 		t.Errorf("of %d seeds %d are sound, %d of several documents, %d broken", len(seeds), sound, several, broken)
 	}
 }

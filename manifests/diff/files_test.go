@@ -41,6 +41,7 @@ func TestFormsOfFiles(t *testing.T) {
 		{"one", one, oneKey},
 		{"no newline at the end", strings.TrimSuffix(one, "\n"), oneKey},
 		{"carriage returns", strings.ReplaceAll(one+"---\n"+two, "\n", "\r\n"), bothKeys},
+		{"carriage returns only", strings.ReplaceAll(one+"---\n"+two, "\n", "\r"), bothKeys},
 		{"byte order mark", "\ufeff" + one, oneKey},
 		{"two", one + "---\n" + two, bothKeys},
 		{"markers with comments", "--- # first\n" + one + "---   \n# second\n" + two + "...\n", bothKeys},
@@ -112,6 +113,10 @@ func TestBadFiles(t *testing.T) {
 			strings.Repeat("*b,", 100) + "]\nd: [" + strings.Repeat("*c,", 100) + "]\n", "all.yaml:1: it becomes more than 16 MiB by its YAML aliases (*name): write the values out"},
 		{"utf-16", "\xff\xfea\x00", "all.yaml:1: it is not UTF-8 text: write it in UTF-8"},
 		{"not utf-8", "a: \xff\n", "all.yaml:1: it is not UTF-8 text: write it in UTF-8"},
+		{"odd end of a line", one + "data: {k: v}\n#\u2028---\na: b\n",
+			"all.yaml:5: a line ends with U+0085, U+2028 or U+2029: end it with a newline, or write the character as an escape"},
+		{"odd end of an indented line", "  a: b\n  c: d\u0085e: f\n",
+			"all.yaml:2: a line ends with U+0085, U+2028 or U+2029: end it with a newline, or write the character as an escape"},
 		{"too large", strings.Repeat("#", 32<<20+1), "all.yaml has more than 32 MiB: split it"},
 		{"one error of each file", "a: {\n---\nb: {\n== c.yaml\nc: {\n", "all.yaml:1: it is not YAML: correct it\nc.yaml:1: it is not YAML: correct it"},
 	} {

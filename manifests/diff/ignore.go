@@ -24,9 +24,10 @@ type Rule struct {
 	Manager string
 }
 
-// Owners knows which manager owns which fields of a live object.
+// Owners knows which manager owns which fields of a live object. *manifests.Cluster does.
 type Owners interface {
-	// ManagedFields gives metadata.managedFields of a live object as JSON, or an error that wraps fs.ErrNotExist.
+	// ManagedFields gives metadata.managedFields of a live object as JSON. Its error wraps a
+	// NotFound of k8s.io/apimachinery/pkg/api/errors if there is none.
 	ManagedFields(ctx context.Context, key manifests.Key) ([]byte, error)
 }
 

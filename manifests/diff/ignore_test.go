@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
@@ -199,7 +201,7 @@ func TestOwnersThatDoNotAnswer(t *testing.T) {
 	}{
 		{owners{err: errors.New("no route")}, "things.example.org/x -n default failed: ask who owns the fields: no route\n"},
 		{owners{managed: "{"}, "things.example.org/x -n default failed: ask who owns the fields: managedFields are not as the API server writes them\n"},
-		{owners{err: fs.ErrNotExist}, "things.example.org/x -n default changed\n  spec.a changed a=1 b=2\n"},
+		{owners{err: apierrors.NewNotFound(schema.GroupResource{}, "x")}, "things.example.org/x -n default changed\n  spec.a changed a=1 b=2\n"},
 		{owners{}, "things.example.org/x -n default changed\n  spec.a changed a=1 b=2\n"},
 	} {
 		changes, _ := compare(t, a, b, diff.Options{Ignore: []diff.Rule{{Manager: "m"}}, Owners: &c.owners})

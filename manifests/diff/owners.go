@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"maps"
 	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -21,7 +22,7 @@ type manager struct {
 // managersOf asks for the managers of a live object. One that is gone has none.
 func managersOf(ctx context.Context, owners Owners, key manifests.Key) ([]manager, error) {
 	text, err := owners.ManagedFields(ctx, key)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0 {
+	if apierrors.IsNotFound(err) || err == nil && len(text) == 0 {
 		return nil, nil
 	}
 	if err != nil {

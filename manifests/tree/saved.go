@@ -141,6 +141,9 @@ func (s *Saved) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	}
 }
 
+// Seen gives the Report, as package manifests/diff asks for it.
+func (s *Saved) Seen() *manifests.Report { return &s.Report }
+
 // AsOf gives the resource version that an object was listed at, if that is not the one of the report: its kind could not
 // be listed since. It is "unknown" if the tree has been through git meanwhile.
 func (s *Saved) AsOf(e manifests.Entry) string {
