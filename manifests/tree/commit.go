@@ -168,8 +168,12 @@ func (t *Tree) keep(old *record, changes *Changes) *record {
 // came again, those have to be removed whose object lies elsewhere now.
 func (t *Tree) place(next *merged, was map[string]bool, changes *Changes) error {
 	var stray StrayError
+	missing := map[string]bool{} // directories that are yet to be made, in which nothing can be in the way
 	check := func(p string, known bool, sum [32]byte) error {
-		free, err := t.free(p, known, sum)
+		if missing[path.Dir(p)] {
+			return nil
+		}
+		free, err := t.free(p, known, sum, missing)
 		if !free {
 			stray.Paths = append(stray.Paths, p)
 		}
@@ -207,7 +211,7 @@ func (t *Tree) place(next *merged, was map[string]bool, changes *Changes) error 
 }
 
 // free reports whether what lies at p may be replaced: nothing, a file that the index knows, or one with the same content.
-func (t *Tree) free(p string, known bool, sum [32]byte) (bool, error) {
+func (t *Tree) free(p string, known bool, sum [32]byte, missing map[string]bool) (bool, error) {
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 		if _, in := slices.BinarySearch(t.strays, dir); in {
 			return false, nil // where a directory has to be
@@ -215,7 +219,9 @@ func (t *Tree) free(p string, known bool, sum [32]byte) (bool, error) {
 	}
 	info, err := t.root.Lstat(p)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
+		there, err := exists(t.root, path.Dir(p))
+		missing[path.Dir(p)] = err == nil && !there
+		return true, err
 	}
 	if err != nil || !info.Mode().IsRegular() || known {
 		return err == nil && info.Mode().IsRegular(), err

@@ -162,12 +162,10 @@ func (f *finisher) remove(p string) error {
 	return nil
 }
 
-// touch makes a directory and remembers what has to be synced for it.
+// touch makes a directory and remembers what has to be synced for it. None is removed before the last move.
 func (f *finisher) touch(dir string) error {
 	if f.dirs[dir] {
-		if there, err := exists(f.root, dir); there || err != nil {
-			return err // made before, and not gone with a removed file since
-		}
+		return nil
 	}
 	if err := f.root.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -42,7 +42,7 @@ func (s *Saved) pack(dst io.Writer) error {
 	}
 	if s.state != nil {
 		b.Reset()
-		if err := s.state.write(&b, s.index.records); err != nil {
+		if err := s.state.write(&b, timeless(s.index.records)); err != nil {
 			return err
 		}
 		if err := packFile(w, stateName, b.Bytes()); err != nil {
@@ -62,6 +62,17 @@ func (s *Saved) pack(dst io.Writer) error {
 		}
 	}
 	return w.Close()
+}
+
+// timeless gives the records without the times of their files, which are others in each copy of a tree.
+func timeless(records []*record) []*record {
+	list := make([]*record, len(records))
+	for i, r := range records {
+		copied := *r
+		copied.modified = 0
+		list[i] = &copied
+	}
+	return list
 }
 
 func packFile(w *tar.Writer, name string, b []byte) error {

@@ -219,6 +219,7 @@ func (t *Tree) meet(name string, entry fs.DirEntry, r *record) error {
 	}
 	info, err := entry.Info()
 	if err != nil || !info.Mode().IsRegular() || info.Size() != r.size {
+		r.modified = 0 // or else it would count as intact if it had the same time by chance
 		return err
 	}
 	if r.modified != 0 && info.ModTime().UnixNano() == r.modified {
@@ -229,6 +230,9 @@ func (t *Tree) meet(name string, entry fs.DirEntry, r *record) error {
 	if err != nil {
 		return err
 	}
-	r.intact, r.modified = sum == r.sum, info.ModTime().UnixNano()
+	r.intact, r.modified = sum == r.sum, 0
+	if r.intact {
+		r.modified = info.ModTime().UnixNano()
+	}
 	return nil
 }
