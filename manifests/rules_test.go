@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -706,6 +707,27 @@ func TestRules(t *testing.T) {
 			}
 			mustBe(t, canonical(t, object, c.r, Faithful), strings.ReplaceAll(faithful, "\t", " "))
 		})
+	}
+}
+
+// A name that the system uses for one kind is a user's own on another.
+func TestNamesOnOtherKindsStay(t *testing.T) {
+	set := func(rules []nameRule) map[string]string {
+		names := map[string]string{}
+		for _, r := range rules {
+			if r.of != (groupResource{}) {
+				names[r.name] = "mine"
+			}
+		}
+		return names
+	}
+	metadata := map[string]any{"name": "a", "annotations": set(systemAnnotations), "labels": set(systemLabels)}
+	object, err := json.Marshal(map[string]any{"metadata": metadata})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form := canonical(t, object, core("configmaps", "ConfigMap"), Portable); len(form.Removed) > 0 {
+		t.Errorf("taken out were %q", form.Removed)
 	}
 }
 
