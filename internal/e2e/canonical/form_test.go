@@ -37,6 +37,7 @@ func TestForm(t *testing.T) {
 			t.Run("reads as its JSON without what was removed", func(t *testing.T) { readsAsJSON(t, s, level) })
 		})
 	}
+	t.Run("choices are kept", func(t *testing.T) { keepsChoices(t, s) })
 }
 
 // twice holds that the form of what has the form already is the same.
@@ -126,6 +127,11 @@ func readsAsJSON(t *testing.T, s *server, level manifests.Level) {
 				continue
 			}
 			got := decode(t, json).(map[string]any)
+			for _, field := range serverSet() {
+				if got["metadata"].(map[string]any)[field] != nil {
+					t.Errorf("%s still has metadata.%s", o.Key, field)
+				}
+			}
 			if r.Kind == "Endpoints" {
 				asSets(t, want)
 				asSets(t, got)
@@ -134,6 +140,14 @@ func readsAsJSON(t *testing.T, s *server, level manifests.Level) {
 				t.Errorf("%s: %s", o.Key, line)
 			}
 		}
+	}
+}
+
+// serverSet are the fields of metadata that no level keeps.
+func serverSet() []string {
+	return []string{
+		"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields",
+		"resourceVersion", "selfLink", "uid",
 	}
 }
 

@@ -203,3 +203,10 @@ func (s *server) resource(t *testing.T, o corpus.Object) manifests.Resource {
 	t.Fatalf("%s can't be listed", o.Resource.GroupResource())
 	return manifests.Resource{}
 }
+
+// await waits until objects of a resource have been written so many times.
+func (s *server) await(t *testing.T, r manifests.Resource, writes int) {
+	t.Helper()
+	present := len(s.list(t, r))
+	s.watch(t, r, present+writes)
+}

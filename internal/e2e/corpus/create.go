@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 
 // writer is the name under which the objects' fields are managed.
 const writer = "corpus"
+
+// provisioned is the class whose volumes are made at once.
+const provisioned = "corpus-disk"
 
 func (l *loader) create(ctx context.Context, objects []*unstructured.Unstructured) ([]Object, error) {
 	var made []Object
@@ -50,7 +54,26 @@ func (l *loader) createOne(ctx context.Context, o *unstructured.Unstructured) (O
 		created.Object["status"] = status
 		_, err = l.at(m).UpdateStatus(ctx, created, metav1.UpdateOptions{FieldManager: writer})
 	}
+	if err == nil && o.GetKind() == "PersistentVolumeClaim" {
+		err = l.requested(ctx, m)
+	}
 	return m, err
+}
+
+// requested waits until a provisioner is asked for the volume of a claim that gets one at once, since no provisioner makes
+// it before.
+func (l *loader) requested(ctx context.Context, claim Object) error {
+	return until(ctx, func(ctx context.Context) error {
+		o, err := l.at(claim).Get(ctx, claim.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		class, _, _ := unstructured.NestedString(o.Object, "spec", "storageClassName")
+		if class == provisioned && o.GetAnnotations()["volume.kubernetes.io/storage-provisioner"] == "" {
+			return notYet{errors.New("nobody is asked to provision its volume")}
+		}
+		return nil
+	})
 }
 
 // early says that something is not there yet: a namespace, the custom resource, a Pod's service account or priority.
