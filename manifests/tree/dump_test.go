@@ -94,14 +94,14 @@ func (c *cluster) dump(to manifests.Receiver) (*manifests.Report, error) {
 			})
 		}
 	}
-	for k, v := range c.objects {
+	for _, k := range slices.SortedFunc(maps.Keys(c.objects), manifests.Key.Compare) {
 		listed := slices.ContainsFunc(report.Outcomes, func(o manifests.Outcome) bool {
 			return o.Group == k.Group && o.Resource.Resource == k.Resource && o.State == manifests.Listed && (o.Namespace == "" || o.Namespace == k.Namespace)
 		})
 		if !listed {
 			continue
 		}
-		if err := to.Object(object(k, v, fmt.Sprint(c.revision))); err != nil {
+		if err := to.Object(object(k, c.objects[k], fmt.Sprint(c.revision))); err != nil {
 			return nil, err
 		}
 		report.Objects++

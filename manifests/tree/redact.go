@@ -39,15 +39,23 @@ func (k MACKey) redact(of manifests.Key, canonical []byte) ([]byte, error) {
 	if err := yaml.UnmarshalStrict(canonical, &object); err != nil {
 		return nil, errors.New("it is no YAML") // the error would quote it
 	}
+	secret := map[string]map[string]any{}
+	for _, field := range secretFields {
+		if value, there := object[field]; there {
+			values, ok := value.(map[string]any)
+			if !ok {
+				return nil, fmt.Errorf("%s is no map", field)
+			}
+			secret[field] = values
+		}
+	}
 	var b bytes.Buffer
 	for field, section := range sections(canonical) {
-		values, ok := object[field].(map[string]any)
-		if !slices.Contains(secretFields, field) || ok && len(values) == 0 {
+		values := secret[field]
+		delete(secret, field)
+		if len(values) == 0 {
 			b.Write(section)
 			continue
-		}
-		if !ok {
-			return nil, fmt.Errorf("%s is no map", field)
 		}
 		fmt.Fprintf(&b, "%s:\n", field)
 		for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -63,7 +71,7 @@ func (k MACKey) redact(of manifests.Key, canonical []byte) ([]byte, error) {
 	}
 	// Read again: a value that slipped through for a form of YAML that is not known here must not be written.
 	var again map[string]any
-	if err := yaml.UnmarshalStrict(b.Bytes(), &again); err != nil || !reflect.DeepEqual(again, object) {
+	if err := yaml.UnmarshalStrict(b.Bytes(), &again); err != nil || len(secret) > 0 || !reflect.DeepEqual(again, object) {
 		return nil, errors.New("it is in no canonical form")
 	}
 	return b.Bytes(), nil
