@@ -23,7 +23,12 @@ import (
 // An error is for JSON that is broken, not UTF-8, nested deeper than 10000 or that has a key twice in one mapping.
 func Canonical(object []byte, r Resource, level Level) (*Object, error) {
 	var c canonicalizer
-	return c.object(object, r, level)
+	form, err := c.object(object, r, level)
+	if err != nil {
+		return nil, err
+	}
+	alone := *form // or the buffers would live as long as the result
+	return &alone, nil
 }
 
 // canonicalizer brings one object after the other into canonical form, and keeps its buffers from one to the next. Its zero

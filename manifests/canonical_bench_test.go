@@ -49,7 +49,9 @@ func usual(source []byte) ([]byte, error) {
 	}
 	delete(object, "status")
 	metadata, _ := object["metadata"].(map[string]any)
-	for _, field := range []string{"creationTimestamp", "generation", "managedFields", "ownerReferences", "resourceVersion", "uid"} {
+	for _, field := range []string{
+		"creationTimestamp", "generation", "managedFields", "ownerReferences", "resourceVersion", "uid",
+	} {
 		delete(metadata, field)
 	}
 	if annotations, ok := metadata["annotations"].(map[string]any); ok {
@@ -86,6 +88,8 @@ func configMap(t testing.TB) []byte {
 }
 
 var (
-	deployments = Resource{Group: "apps", Version: "v1", Resource: "deployments", Kind: "Deployment", Namespaced: true, Status: true}
-	configMaps  = Resource{Version: "v1", Resource: "configmaps", Kind: "ConfigMap", Namespaced: true}
+	deployments = Resource{
+		Group: "apps", Version: "v1", Resource: "deployments", Kind: "Deployment", Namespaced: true, Status: true,
+	}
+	configMaps = Resource{Version: "v1", Resource: "configmaps", Kind: "ConfigMap", Namespaced: true}
 )

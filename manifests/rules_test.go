@@ -736,7 +736,8 @@ func isCommon(path string) bool { return path == "metadata.uid" || path == "meta
 
 // The data of a Secret must not come back by an annotation or by managedFields, at any level.
 func TestNothingLeaks(t *testing.T) {
-	object := `{"metadata":{"name":"a","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"p\":\"SECRET\"}}"},
+	object := `{"metadata":{"name":"a",
+		"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"p\":\"SECRET\"}}"},
 		"managedFields":[{"manager":"SECRET","fieldsV1":{"f:SECRET":{}}}]},"data":{"p":""}}`
 	for _, level := range []Level{Portable, Faithful} {
 		if form := canonical(t, []byte(object), core("secrets", "Secret"), level); strings.Contains(string(form.YAML),
