@@ -97,7 +97,8 @@ func unpack(root *os.Root, src io.Reader) error {
 	if list, err := fs.ReadDir(root.FS(), "."); err != nil || len(list) > 0 {
 		return errors.Join(err, fmt.Errorf("it has to be empty: %w", fs.ErrExist))
 	}
-	u := &unpacker{root: root, r: tar.NewReader(src)}
+	u := &unpacker{root: root, src: &counter{r: src}, dirs: map[string]bool{".": true}}
+	u.r = tar.NewReader(u.src)
 	if err := u.readOwn(); err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func unpack(root *os.Root, src io.Reader) error {
 	if u.header != nil {
 		return fmt.Errorf("%w: %.80q is not in the index", ErrCorrupt, u.header.Name)
 	}
-	if err := padding(src); err != nil {
+	if err := u.trailer(); err != nil {
 		return err
 	}
 	return u.commit()
@@ -127,7 +128,9 @@ func unpack(root *os.Root, src io.Reader) error {
 // unpacker reads an archive whose order it knows.
 type unpacker struct {
 	root   *os.Root
+	src    *counter
 	r      *tar.Reader
+	end    int64       // of the content that came last
 	header *tar.Header // of the entry that comes now, or nil at the end
 	index  *index
 	state  *state
@@ -135,11 +138,13 @@ type unpacker struct {
 	dirs   map[string]bool
 }
 
+// next goes on to the next entry, when the one before has been read to its end.
 func (u *unpacker) next() error {
+	u.end = u.src.n
 	header, err := u.r.Next()
 	if err == io.EOF {
 		u.header = nil
-		return nil
+		return nil // see trailer
 	}
 	if errors.Is(err, tar.ErrHeader) {
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -215,24 +220,37 @@ func (u *unpacker) mkdir(dir string) error {
 	if u.dirs[dir] {
 		return nil
 	}
-	if u.dirs == nil {
-		u.dirs = map[string]bool{".": true}
-	}
 	for d := dir; d != "."; d = path.Dir(d) {
 		u.dirs[d] = true
 	}
 	return u.root.MkdirAll(dir, 0o700)
 }
 
-// padding reads to the end, so that whoever checks what is read has seen all of it. Only zeros may follow an archive.
-func padding(src io.Reader) error {
-	const most = 1 << 20
-	rest, err := io.ReadAll(io.LimitReader(src, most))
+// counter counts what is read.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// trailer reads to the end, so that whoever checks what is read has seen all of it. An archive ends with two blocks of
+// zeros; archive/tar also takes one without.
+func (u *unpacker) trailer() error {
+	const block, most = 512, 1 << 20
+	rest, err := io.ReadAll(io.LimitReader(u.src, most))
 	if err != nil {
 		return err
 	}
 	if len(rest) == most || len(bytes.Trim(rest, "\x00")) > 0 {
 		return fmt.Errorf("%w: something follows the archive", ErrCorrupt)
+	}
+	if padded := (u.end + block - 1) / block * block; u.src.n < padded+2*block {
+		return fmt.Errorf("%w: its end is missing: %w", ErrCorrupt, io.ErrUnexpectedEOF)
 	}
 	return nil
 }
