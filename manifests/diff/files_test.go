@@ -33,7 +33,9 @@ func TestFormsOfFiles(t *testing.T) {
 	one, two := fmt.Sprintf(head, "one"), fmt.Sprintf(head, "two")
 	const jsonOne = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"one"}}`
 	const oneKey, bothKeys = "configmaps/one -n default", "configmaps/one -n default, configmaps/two -n default"
-	indented := func(text string) string { return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n" }
+	indented := func(text string) string {
+		return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
+	}
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "", ""},
 		{"comments", "# nothing\n---\n\n# here\n---\n", ""},
