@@ -147,7 +147,10 @@ func quiet(outcomes []manifests.Outcome) []manifests.Outcome {
 		list[i] = manifests.Outcome{Resource: o.Resource, Namespace: o.Namespace, State: o.State}
 	}
 	slices.SortStableFunc(list, func(a, b manifests.Outcome) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource.Resource, b.Resource.Resource), cmp.Compare(a.Namespace, b.Namespace))
+		return cmp.Or(
+			cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource.Resource, b.Resource.Resource),
+			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Version, b.Version),
+		)
 	})
 	return list
 }

@@ -13,19 +13,25 @@ type kind struct{ group, resource string }
 type seen struct {
 	tried  map[kind]bool
 	listed map[kind]map[string]bool // the namespaces that were listed; "" for all
-	lost   map[string]bool          // groups of which not even the resources are known
+	same   map[kind]bool            // whose objects were listed under another group
+	lost   map[string]bool          // groups of which not even all resources are known
 	fresh  map[manifests.Key]*record
 }
 
 func coverage(report *manifests.Report, fresh map[manifests.Key]*record) *seen {
-	s := &seen{tried: map[kind]bool{}, listed: map[kind]map[string]bool{}, lost: map[string]bool{}, fresh: fresh}
+	s := &seen{
+		tried: map[kind]bool{}, listed: map[kind]map[string]bool{}, same: map[kind]bool{}, lost: map[string]bool{}, fresh: fresh,
+	}
 	for _, o := range report.Outcomes {
 		k := kind{o.Group, o.Resource.Resource}
 		s.tried[k] = true
-		if o.Resource.Resource == "" {
+		if o.Resource.Resource == "*" {
 			s.lost[o.Group] = true
 		}
-		if o.State == manifests.Listed {
+		switch o.State {
+		case manifests.SameObjects:
+			s.same[k] = true
+		case manifests.Listed:
 			if s.listed[k] == nil {
 				s.listed[k] = map[string]bool{}
 			}
@@ -35,12 +41,28 @@ func coverage(report *manifests.Report, fresh map[manifests.Key]*record) *seen {
 	return s
 }
 
+// covers reports whether a kind was listed where an object would be.
+func (s *seen) covers(of kind, namespace string) bool {
+	in := s.listed[of]
+	return in[""] || namespace != "" && in[namespace]
+}
+
+// covered reports whether a kind of that name was listed in another group.
+func (s *seen) covered(k manifests.Key) bool {
+	for of := range s.listed {
+		if of.resource == k.Resource && of.group != k.Group && s.covers(of, k.Namespace) {
+			return true
+		}
+	}
+	return false
+}
+
 var definitions = kind{"apiextensions.k8s.io", "customresourcedefinitions"}
 
 // gone reports whether an object that did not come is known to be no more.
 func (s *seen) gone(k manifests.Key) bool {
 	of := kind{k.Group, k.Resource}
-	if in := s.listed[of]; in[""] || k.Namespace != "" && in[k.Namespace] {
+	if s.covers(of, k.Namespace) || s.same[of] && s.covered(k) {
 		return true
 	}
 	if s.tried[of] || s.lost[k.Group] {
@@ -49,5 +71,5 @@ func (s *seen) gone(k manifests.Key) bool {
 	// Nobody knows the kind. The API server's own do not go so, and those of CustomResourceDefinitions, whose groups
 	// have a dot, go with their definition.
 	definition := manifests.Key{Group: definitions.group, Resource: definitions.resource, Name: k.Resource + "." + k.Group}
-	return strings.Contains(k.Group, ".") && s.listed[definitions][""] && s.fresh[definition] == nil
+	return strings.Contains(k.Group, ".") && s.covers(definitions, "") && s.fresh[definition] == nil
 }

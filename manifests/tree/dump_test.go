@@ -206,8 +206,8 @@ func (c *cluster) holds(t testing.TB, dir string) (kept []string) {
 	for k := range missing {
 		t.Errorf("%v is missing", k)
 	}
-	if saved.Report.ResourceVersion != fmt.Sprint(c.revision) {
-		t.Errorf("the tree is of %q, want %d", saved.Report.ResourceVersion, c.revision)
+	if saved.Seen().ResourceVersion != fmt.Sprint(c.revision) {
+		t.Errorf("the tree is of %q, want %d", saved.Seen().ResourceVersion, c.revision)
 	}
 	return kept
 }

@@ -18,12 +18,7 @@ import (
 
 // Saved is a tree that is read.
 type Saved struct {
-	// Report is what the dump saw that wrote the tree, as far as it is known: a tree from git has no Instant, and its outcomes
-	// have no counts.
-	Report manifests.Report
-	// Secrets is how the tree holds Secrets.
-	Secrets Secrets
-
+	report     manifests.Report
 	fsys       fs.FS
 	staged     map[string]string // where files still lie that an interrupted commit has to move
 	identities []age.Identity
@@ -53,12 +48,12 @@ func Read(fsys fs.FS, identities ...age.Identity) (*Saved, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read tree: %w", err)
 	}
-	s.Report.Outcomes = ix.outcomes
+	s.report.Outcomes = ix.outcomes
 	if st != nil {
-		s.Report = st.report
+		s.report = st.report
 	}
-	s.Report.Selection, s.Report.Objects = ix.selection, len(ix.records)
-	s.Secrets, s.index, s.state = ix.secrets, ix, st
+	s.report.Selection, s.report.Objects = ix.selection, len(ix.records)
+	s.index, s.state = ix, st
 	for _, r := range ix.records {
 		s.byKey[r.Key] = r
 	}
@@ -125,6 +120,13 @@ func with(open func(string) (fs.File, error), name string, read func(io.Reader) 
 	return nil
 }
 
+// Seen is what the last dump saw, as far as it is known: a tree from git has no Instant, and its outcomes have no counts and no
+// reasons. Objects is how many the tree names.
+func (s *Saved) Seen() *manifests.Report { return &s.report }
+
+// Secrets is how the last dump treated Secrets.
+func (s *Saved) Secrets() Secrets { return s.index.secrets }
+
 // Entries gives all objects, sorted by key. What a tree can't know is empty: the UID and the resource version in a tree from
 // git, and the Hash of Secrets that are encrypted or excluded. That of a redacted Secret is of what [MACKey.Redact] gives.
 func (s *Saved) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
@@ -141,10 +143,7 @@ func (s *Saved) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	}
 }
 
-// Seen gives the Report, as package manifests/diff asks for it.
-func (s *Saved) Seen() *manifests.Report { return &s.Report }
-
-// AsOf gives the resource version that an object was listed at, if that is not the one of the report: its kind could not
+// AsOf gives the resource version that an object was listed at, if that is not the one that Seen has: its kind could not
 // be listed since. It is "unknown" if the tree has been through git meanwhile.
 func (s *Saved) AsOf(e manifests.Entry) string {
 	if r := s.byKey[e.Key]; r != nil {
@@ -153,7 +152,7 @@ func (s *Saved) AsOf(e manifests.Entry) string {
 	return ""
 }
 
-// Object reads the YAML of an object, and checks that it is what was written. A Secret is decrypted if one of the identities
+// Object reads the YAML of an object, and checks that it is what was written. It may be called by several at once. A Secret is decrypted if one of the identities
 // can do that.
 //
 // Errors wrap [ErrNotKept] and [ErrSealed] for a Secret that can't be had, [ErrCorrupt] for a file that was edited or
@@ -212,9 +211,9 @@ func (s *Saved) stored(r *record) ([]byte, error) {
 // String says what a tree is in one line, as for a commit message.
 func (s *Saved) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d objects of %d resources", len(s.index.records), len(s.Report.Outcomes))
-	if s.Report.ResourceVersion != "" {
-		fmt.Fprintf(&b, " at resource version %s", s.Report.ResourceVersion)
+	fmt.Fprintf(&b, "%d objects of %d resources", len(s.index.records), len(s.report.Outcomes))
+	if s.report.ResourceVersion != "" {
+		fmt.Fprintf(&b, " at resource version %s", s.report.ResourceVersion)
 	}
 	return b.String()
 }

@@ -183,8 +183,8 @@ func TestTreeFromGit(t *testing.T) {
 		}
 	}
 	saved, err := tree.Read(os.DirFS(dir))
-	if err != nil || saved.Report.ResourceVersion != "" || len(saved.Report.Outcomes) == 0 {
-		t.Errorf("read without state: %+v, %v", saved.Report, err)
+	if err != nil || saved.Seen().ResourceVersion != "" || len(saved.Seen().Outcomes) == 0 {
+		t.Errorf("read without state: %+v, %v", saved.Seen(), err)
 	}
 	before := files(t, dir)
 	if changes := c.into(t, dir, tree.Options{}); !changes.Quiet() {
@@ -223,7 +223,7 @@ func TestStateOfAnotherIndex(t *testing.T) {
 			t.Errorf("%v has a uid or a resource version of another dump", e.Key)
 		}
 	}
-	if saved.Report.ResourceVersion != "" {
-		t.Errorf("it claims to be of %s", saved.Report.ResourceVersion)
+	if saved.Seen().ResourceVersion != "" {
+		t.Errorf("it claims to be of %s", saved.Seen().ResourceVersion)
 	}
 }

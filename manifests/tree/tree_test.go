@@ -244,7 +244,7 @@ func TestKindsThatAreGone(t *testing.T) {
 		{"and its group could not be discovered", func(c *cluster) {
 			delete(c.kinds, widget)
 			c.delete(definition)
-			c.without(".example.com", "", manifests.Failed)
+			c.without("*.example.com", "", manifests.Failed)
 		}, 1, 1},
 		{"and it is the server's own", func(c *cluster) { delete(c.kinds, [2]string{"deployments", "apps"}) }, 0, 3},
 	} {
@@ -258,6 +258,19 @@ func TestKindsThatAreGone(t *testing.T) {
 				t.Errorf("%+v, want %d removed and %d kept", changes, c.removed, c.kept)
 			}
 		})
+	}
+}
+
+// Objects that are listed under another group now are the same ones.
+func TestSameObjectsUnderAnotherGroup(t *testing.T) {
+	dir := t.TempDir()
+	newCluster(map[string]string{"events/a@shop": "1", "pods/p@shop": "2"}).into(t, dir, tree.Options{})
+	c := newCluster(map[string]string{"events.events.k8s.io/a@shop": "1"})
+	c.without("events", "", manifests.SameObjects)
+	c.without("pods", "", manifests.SameObjects)
+	changes := c.into(t, dir, tree.Options{})
+	if !slices.Equal(changes.Removed, []string{"namespaces/shop/events/a.yaml"}) || len(changes.Added) != 1 || len(changes.Kept) != 1 {
+		t.Errorf("%+v", changes)
 	}
 }
 
