@@ -17,6 +17,8 @@ const (
 	// pageBytes is what a page should not exceed by much, so that no page takes the server long: it ends a request after
 	// a minute.
 	pageBytes = 16 << 20
+	// firstPage is how many objects the first page has at most: their size is not known then.
+	firstPage = 100
 	// minPage is how many objects a page has at least, however large they are.
 	minPage = 10
 )
@@ -36,7 +38,7 @@ type listing struct {
 	first   int    // how many objects come before that page
 	handed  int    // how many were handed on
 	last    Key    // the last of those
-	size    int    // objects in the next page, if it is not the caller's
+	size    int    // how many objects make a page of pageBytes, as far as is known
 	broken  int    // how often that page broke
 	expired int    // how often the list began again
 	strange int    // objects that could not be read
@@ -140,11 +142,11 @@ func (d *dump) otherClock(l *listing, meta listMeta, n int) error {
 
 // query is how the next page is asked for. The server refuses a resource version beside a continue token.
 func (d *dump) query(l *listing) url.Values {
-	size := d.opts.PageSize
-	if l.size > 0 {
-		size = min(size, l.size)
+	size := l.size
+	if size == 0 {
+		size = firstPage
 	}
-	q := url.Values{"limit": {strconv.Itoa(size)}}
+	q := url.Values{"limit": {strconv.Itoa(min(size, d.opts.PageSize))}}
 	switch {
 	case l.next != "":
 		q.Set("continue", l.next)
