@@ -17,7 +17,8 @@ func many() []*manifests.Object {
 	filler := strings.Repeat("field: value\n", 120)
 	for i := range list {
 		k := manifests.Key{
-			Group: "apps", Resource: fmt.Sprintf("kind%d", i%10), Namespace: fmt.Sprintf("namespace-%d", i/10%200), Name: fmt.Sprintf("object-%d", i),
+			Group: "apps", Resource: fmt.Sprintf("kind%d", i%10),
+			Namespace: fmt.Sprintf("namespace-%d", i/10%200), Name: fmt.Sprintf("object-%d", i),
 		}
 		text := fmt.Sprintf("apiVersion: v1\nkind: X\nname: %s\n%s", k.Name, filler)
 		sum := sha256.Sum256([]byte(text))
@@ -37,7 +38,8 @@ func benchmark(b *testing.B, prepare func(run func(in string)), dir func() strin
 	report := &manifests.Report{Instant: manifests.Instant{ResourceVersion: "1"}, Objects: len(objects)}
 	for i := range 10 {
 		report.Outcomes = append(report.Outcomes, manifests.Outcome{
-			Resource: manifests.Resource{Group: "apps", Version: "v1", Resource: fmt.Sprintf("kind%d", i), Kind: "X", Namespaced: true}, State: manifests.Listed,
+			Resource: manifests.Resource{Group: "apps", Version: "v1", Resource: fmt.Sprintf("kind%d", i), Kind: "X", Namespaced: true},
+			State:    manifests.Listed,
 		})
 	}
 	run := func(in string) {

@@ -21,8 +21,8 @@ type Changes struct {
 	Removed []string
 	// Healed are files that were missing or were not what the index said, and were written anew.
 	Healed []string
-	// Kept are files of objects that may or may not be there any more: their kind was not listed completely. The index has them as of
-	// the dump that saw them last.
+	// Kept are files of objects that may or may not be there any more: their kind was not listed completely. The index
+	// has them as of the dump that saw them last.
 	Kept []string
 	// Lost are those of Kept that are missing or are not what the index says.
 	Lost []string
@@ -42,16 +42,16 @@ func (c Changes) Quiet() bool {
 }
 
 // Commit moves what has changed to its place, and the index last. Objects that did not come are removed if the report
-// says that their kind was listed, everywhere or in their namespace; otherwise they are kept. A kind that the report does not
-// know has gone with its objects only if it is none of the API server's own, CustomResourceDefinitions were listed and
-// none is there for it.
+// says that their kind was listed, everywhere or in their namespace; otherwise they are kept. A kind that the report
+// does not know has gone with its objects only if it is none of the API server's own, CustomResourceDefinitions were
+// listed and none is there for it.
 //
 // Until it begins to move, an error leaves the tree as it was, and the dump is forgotten. [StrayError] is one of a file
 // in the way, [ErrNarrower] one of a report that selects less than the tree holds. After that the new state is decided:
 // whoever reads the tree sees it, and the next Open finishes what an error or a kill has interrupted.
 func (t *Tree) Commit(report *manifests.Report) (Changes, error) {
 	if t.dump == nil {
-		return Changes{}, fmt.Errorf("commit tree %s: there is no dump: it takes Begin first, and again after an error", t.root.Name())
+		return Changes{}, fmt.Errorf("commit tree %s: %w", t.root.Name(), errNoDump)
 	}
 	next, changes, err := t.merge(report)
 	if err == nil {
@@ -131,9 +131,8 @@ func (t *Tree) accept(report *manifests.Report) error {
 		return nil
 	}
 	was, is := t.now.selection, report.Selection
-	narrower := len(is.Classes) > 0 && (len(was.Classes) == 0 || slices.ContainsFunc(was.Classes, func(c manifests.Class) bool {
-		return !slices.Contains(is.Classes, c)
-	}))
+	left := func(c manifests.Class) bool { return !slices.Contains(is.Classes, c) }
+	narrower := len(is.Classes) > 0 && (len(was.Classes) == 0 || slices.ContainsFunc(was.Classes, left))
 	if was.Level != is.Level || narrower || is.LabelSelector != "" && is.LabelSelector != was.LabelSelector {
 		return fmt.Errorf("%w: it is %s, and the dump %s", ErrNarrower, appendSelection(nil, was), appendSelection(nil, is))
 	}
@@ -167,8 +166,8 @@ func (t *Tree) keep(old *record, changes *Changes) *record {
 	return &r
 }
 
-// place tells what the staged files are to the tree, and makes sure that they can go to their places. Of the paths of objects that
-// came again, those have to be removed whose object lies elsewhere now.
+// place tells what the staged files are to the tree, and makes sure that they can go to their places. Of the paths of
+// objects that came again, those have to be removed whose object lies elsewhere now.
 func (t *Tree) place(next *merged, was map[string]bool, changes *Changes) error {
 	var stray StrayError
 	missing := map[string]bool{} // directories that are yet to be made, in which nothing can be in the way
@@ -213,7 +212,8 @@ func (t *Tree) place(next *merged, was map[string]bool, changes *Changes) error 
 	return nil
 }
 
-// free reports whether what lies at p may be replaced: nothing, a file that the index knows, or one with the same content.
+// free reports whether what lies at p may be replaced: nothing, a file that the index knows, or one with the same
+// content.
 func (t *Tree) free(p string, known bool, sum [32]byte, missing map[string]bool) (bool, error) {
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 		if _, in := slices.BinarySearch(t.strays, dir); in {
@@ -249,10 +249,11 @@ func (t *Tree) count(next *merged, changes *Changes) {
 			changes.Strays = append(changes.Strays, p)
 		}
 	}
-	for _, list := range [][]string{changes.Added, changes.Changed, changes.Removed, changes.Healed, changes.Kept, changes.Lost} {
+	for _, list := range [][]string{
+		changes.Added, changes.Changed, changes.Removed, changes.Healed, changes.Kept, changes.Lost, next.removes,
+	} {
 		slices.Sort(list)
 	}
-	slices.Sort(next.removes)
 }
 
 // publish brings what was decided to the disk.
@@ -290,15 +291,42 @@ func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	if err := errors.Join(syncDir(t.root, stageDir), d.close()); err != nil {
 		return err
 	}
-	if err := t.decide(j); err != nil {
+	err := t.makeRoom(j)
+	if err == nil {
+		err = t.decide(j)
+	}
+	if err != nil && t.broken == nil {
+		for _, m := range j.moves {
+			removeEmpty(t.root, path.Dir(m.Path))
+		}
+	}
+	if err != nil {
 		return err
 	}
-	err := finish(t.root, j, step)
+	err = finish(t.root, j, step)
 	if err != nil {
 		t.broken = fmt.Errorf("%w: what was decided is not done: open the tree again to finish it", err)
 		return t.broken
 	}
 	return t.clear()
+}
+
+// makeRoom makes the directories that files are to be moved to. To make them can fail on a full disk, and to rename can
+// hardly, so they come before the decision. They do no harm without it.
+func (t *Tree) makeRoom(j *journal) error {
+	t.opts.Step("make directories")
+	made := map[string]bool{}
+	for _, m := range j.moves {
+		dir := path.Dir(m.Path)
+		if made[dir] {
+			continue
+		}
+		made[dir] = true
+		if err := t.root.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decide makes the journal durable. From then on there is no way back.

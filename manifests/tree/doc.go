@@ -62,17 +62,19 @@
 // A file is the canonical form of an object. One that ends in .age is that in an age file
 // (https://age-encryption.org/v1). In a redacted Secret each value is "hmac-sha256:" and 64 hexadecimal digits.
 //
-// The index is JSON of one layout, a line for each item, so that git shows what has changed:
+// The index is JSON of one layout, a line for each item (two here, to fit the page), so that git shows what has changed:
 //
 //	{
 //	"version": 1,
 //	"selection": {"level":"portable","labelSelector":"...","classes":["..."]},
 //	"secrets": "exclude",
 //	"resources": [
-//	{"group":"apps","version":"v1","resource":"deployments","kind":"Deployment","namespaced":true,"status":true,"state":"listed"}
+//	{"group":"apps","version":"v1","resource":"deployments","kind":"Deployment",
+//	 "namespaced":true,"status":true,"state":"listed"}
 //	],
 //	"objects": [
-//	{"group":"apps","resource":"deployments","namespace":"shop","name":"web","version":"v1","kind":"Deployment","class":"user","size":812,"sha256":"..."}
+//	{"group":"apps","resource":"deployments","namespace":"shop","name":"web",
+//	 "version":"v1","kind":"Deployment","class":"user","size":812,"sha256":"..."}
 //	]
 //	}
 //

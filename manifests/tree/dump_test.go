@@ -57,8 +57,8 @@ func (c *cluster) delete(k string) { delete(c.objects, key(k)); c.revision++ }
 func (c *cluster) without(kind, namespace string, state manifests.State) {
 	resource, group, _ := strings.Cut(kind, ".")
 	c.outcomes = append(c.outcomes, manifests.Outcome{
-		Resource: manifests.Resource{Group: group, Version: "v1", Resource: resource, Kind: "X"}, Namespace: namespace, State: state,
-		Why: "because",
+		Resource:  manifests.Resource{Group: group, Version: "v1", Resource: resource, Kind: "X"},
+		Namespace: namespace, State: state, Why: "because",
 	})
 }
 
@@ -88,7 +88,8 @@ func (c *cluster) dump(to manifests.Receiver) (*manifests.Report, error) {
 	}
 	report := &manifests.Report{Instant: c.instant(), Selection: c.selects, Outcomes: slices.Clone(c.outcomes)}
 	for kind := range c.kinds {
-		if !slices.ContainsFunc(c.outcomes, func(o manifests.Outcome) bool { return o.Resource.Resource == kind[0] && o.Group == kind[1] }) {
+		special := func(o manifests.Outcome) bool { return o.Resource.Resource == kind[0] && o.Group == kind[1] }
+		if !slices.ContainsFunc(c.outcomes, special) {
 			report.Outcomes = append(report.Outcomes, manifests.Outcome{
 				Resource: manifests.Resource{Group: kind[1], Version: "v1", Resource: kind[0], Kind: "X"}, State: manifests.Listed,
 			})
@@ -96,7 +97,8 @@ func (c *cluster) dump(to manifests.Receiver) (*manifests.Report, error) {
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(c.objects), manifests.Key.Compare) {
 		listed := slices.ContainsFunc(report.Outcomes, func(o manifests.Outcome) bool {
-			return o.Group == k.Group && o.Resource.Resource == k.Resource && o.State == manifests.Listed && (o.Namespace == "" || o.Namespace == k.Namespace)
+			of := o.Group == k.Group && o.Resource.Resource == k.Resource
+			return of && o.State == manifests.Listed && (o.Namespace == "" || o.Namespace == k.Namespace)
 		})
 		if !listed {
 			continue

@@ -69,7 +69,7 @@ func git(dir string, args ...string) string {
 	cmd := exec.Command("git", append([]string{
 		"-C", dir, "-c", "user.name=clustersnap", "-c", "user.email=clustersnap@example.com", "-c", "core.autocrlf=true",
 	}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_DIR="+filepath.Join(dir, ".git"))
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -19,8 +19,8 @@ const (
 	formatVersion = 1
 	indexName     = "index.json"
 
-	// maxFile bounds what is read of one file. An object has at most some 3 MiB of JSON, which is what etcd and the API server
-	// take; escapes can make more of it.
+	// maxFile bounds what is read of one file. An object has at most some 3 MiB of JSON, which is what etcd and the API
+	// server take; escapes can make more of it.
 	maxFile = 32 << 20
 )
 
@@ -55,7 +55,9 @@ func (r *record) path() string {
 
 // entry is the record as other packages know it. Its Hash is that of what Saved.Object gives, if that is known.
 func (r *record) entry() manifests.Entry {
-	e := manifests.Entry{Key: r.Key, Version: r.version, Kind: r.kind, Class: r.class, UID: r.uid, ResourceVersion: r.resourceVersion}
+	e := manifests.Entry{
+		Key: r.Key, Version: r.version, Kind: r.kind, Class: r.class, UID: r.uid, ResourceVersion: r.resourceVersion,
+	}
 	if r.form == plain || r.form == redacted {
 		e.Hash = hex.EncodeToString(r.sum[:])
 	}
@@ -79,8 +81,8 @@ func (ix *index) write(w io.Writer) error {
 	return p.end()
 }
 
-// readIndex trusts nothing. There is one way to write an index, so each line is written again and held against what was read: then no
-// other reader can take it for something else.
+// readIndex trusts nothing. There is one way to write an index, so each line is written again and held against what was
+// read: then no other reader can take it for something else.
 func readIndex(r io.Reader) (*index, error) {
 	l := newLines(r)
 	if err := l.begin(); err != nil {
@@ -231,7 +233,8 @@ func parseRecord(line []byte) (*record, error) {
 		Group: intern(raw.Group), Resource: intern(raw.Resource), Namespace: intern(raw.Namespace), Name: raw.Name,
 	}
 	r := &record{
-		Key: key, version: intern(raw.Version), kind: intern(raw.Kind), class: intern(raw.Class), form: intern(raw.Secret), size: raw.Size,
+		Key: key, version: intern(raw.Version), kind: intern(raw.Kind), class: intern(raw.Class),
+		form: intern(raw.Secret), size: raw.Size,
 	}
 	if err := r.check(); err != nil {
 		return nil, err

@@ -91,7 +91,8 @@ type finisher struct {
 	dirs map[string]bool // that have to be synced; those above them too
 }
 
-// finish brings everything to its place, in an order that an interruption at any point leaves for the next one to go on with.
+// finish brings everything to its place, in an order that an interruption at any point leaves for the next one to go on
+// with.
 func finish(root *os.Root, j *journal, step func(string)) error {
 	f := &finisher{root: root, step: step, dirs: map[string]bool{}}
 	for _, m := range j.moves {
@@ -156,10 +157,17 @@ func (f *finisher) remove(p string) error {
 	}
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 		f.dirs[dir] = true
-		f.root.Remove(dir) // fails for one that is not empty
 	}
 	f.dirs["."] = true
+	removeEmpty(f.root, path.Dir(p))
 	return nil
+}
+
+// removeEmpty removes a directory and those above it, up to the first that is not empty.
+func removeEmpty(root *os.Root, dir string) {
+	for dir != "." && root.Remove(dir) == nil {
+		dir = path.Dir(dir)
+	}
 }
 
 // touch makes a directory and remembers what has to be synced for it. None is removed before the last move.

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// MACKey is a key for digests of Secrets. A digest without one would give a Secret away that can be guessed. It shows itself
-// nowhere: not in %v or %#v, not in JSON.
+// MACKey is a key for digests of Secrets. A digest without one would give a Secret away that can be guessed. It shows
+// itself nowhere: not in %v or %#v, not in JSON.
 type MACKey struct{ key *[sha256.Size]byte } // a pointer, so that fmt prints no bytes where it can't call Format
 
 // NewMACKey makes a key of a secret of 32 bytes or more, which are best random ones. Keep them as long as the

@@ -96,8 +96,8 @@ func shopNow(t *testing.T) string {
 	return dir
 }
 
-// Killed at each step of a dump, and then at each step of what finishes it: whoever reads or opens the tree sees the old or the new
-// state, and no third one.
+// Killed at each step of a dump, and then at each step of what finishes it: whoever reads or opens the tree sees the old
+// or the new state, and no third one.
 func TestKilledAtEachStep(t *testing.T) {
 	before := shopNow(t)
 	after := shopNow(t)
@@ -137,8 +137,8 @@ func TestKilledAtEachStep(t *testing.T) {
 	}
 	all := strings.Join(steps, "\n")
 	for _, want := range []string{
-		"stage namespaces/", "stage index.json", "stage .clustersnap/state.json", "sync stage", "write journal", "decide", "move namespaces/",
-		"move cluster/", "remove namespaces/", "remove cluster/", "move index.json", "move .clustersnap/state.json", "sync directories",
+		"stage namespaces/", "stage index.json", "stage .clustersnap/state.json", "sync stage", "make directories",
+		"write journal", "decide", "move namespaces/", "move cluster/", "remove namespaces/", "remove cluster/", "move index.json", "move .clustersnap/state.json", "sync directories",
 		"remove journal", "remove stage",
 	} {
 		if !strings.Contains(all, want) {

@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-// The files that a tree keeps for itself are JSON of one layout: a header of one line a key, then lists with one item a line.
-// So they are read with little in memory, git shows what has changed, and two writers write the same bytes.
+// The files that a tree keeps for itself are JSON of one layout: a header of one line a key, then lists with one item a
+// line. So they are read with little in memory, git shows what has changed, and two writers write the same bytes.
 
 // lines reads such a file.
 type lines struct {

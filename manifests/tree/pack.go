@@ -14,8 +14,9 @@ import (
 	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
-// Pack writes a tree as one tar archive: the index, the state if it is known, then the files in the order of the index, each checked as it
-// is read. The same tree gives the same bytes. Encrypted Secrets stay encrypted. A backup set takes it as one member:
+// Pack writes a tree as one tar archive: the index, the state if it is known, then the files in the order of the index,
+// each checked as it is read. The same tree gives the same bytes. Encrypted Secrets stay encrypted. A backup set takes
+// it as one member:
 //
 //	err := set.Add("manifests.tar.zst", nil, clustersnap.Compressed(func(w io.Writer) error {
 //		return tree.Pack(w, os.DirFS(dir))
@@ -83,9 +84,9 @@ func packFile(w *tar.Writer, name string, b []byte) error {
 	return err
 }
 
-// Unpack makes a tree of what [Pack] wrote, in an empty directory. Nothing is taken that the index does not name, and the index is
-// written last: after an error or a kill there is no tree, and the directory is to be removed. Errors wrap [ErrCorrupt] and
-// [ErrNewer], or [fs.ErrExist] if the directory is not empty.
+// Unpack makes a tree of what [Pack] wrote, in an empty directory. Nothing is taken that the index does not name, and
+// the index is written last: after an error or a kill there is no tree, and the directory is to be removed. Errors wrap
+// [ErrCorrupt] and [ErrNewer], or [fs.ErrExist] if the directory is not empty.
 func Unpack(root *os.Root, src io.Reader) error {
 	if err := unpack(root, src); err != nil {
 		return fmt.Errorf("unpack tree into %s: %w", root.Name(), err)
@@ -268,11 +269,13 @@ func (u *unpacker) commit() error {
 	if err := u.mkdir(metaDir); err != nil {
 		return err
 	}
-	if err := errors.Join(writeMissing(u.root, ignoreName, "*\n"), writeMissing(u.root, attributesName, attributes)); err != nil {
+	err := errors.Join(writeMissing(u.root, ignoreName, "*\n"), writeMissing(u.root, attributesName, attributes))
+	if err != nil {
 		return err
 	}
 	if u.state != nil {
-		if err := writeFile(u.root, stateName, func(w io.Writer) error { return u.state.write(w, u.index.records) }); err != nil {
+		write := func(w io.Writer) error { return u.state.write(w, u.index.records) }
+		if err := writeFile(u.root, stateName, write); err != nil {
 			return err
 		}
 	}

@@ -156,6 +156,8 @@ func TestUnpackRefuses(t *testing.T) {
 	evil := func(name string, kind byte) entry {
 		return entry{tar.Header{Name: name, Typeflag: kind, Linkname: "/etc/passwd", Mode: 0o777}, ""}
 	}
+	another := entry{good[1].header, strings.Replace(good[1].text, `"index": "`, `"index": "0`, 1)}
+	wrong := entry{good[2].header, strings.Repeat("x", len(good[2].text))}
 	for name, list := range map[string][]entry{
 		"climbs":              append(slices.Clone(good), evil("../x", tar.TypeReg)),
 		"absolute":            append(slices.Clone(good), evil("/tmp/x", tar.TypeReg)),
@@ -167,9 +169,9 @@ func TestUnpackRefuses(t *testing.T) {
 		"one missing":         append(slices.Clone(good[:3]), good[4:]...),
 		"no index":            good[1:],
 		"the index last":      append(slices.Clone(good[1:]), good[0]),
-		"state of another":    append([]entry{good[0], {good[1].header, strings.Replace(good[1].text, `"index": "`, `"index": "0`, 1)}}, good[2:]...),
+		"state of another":    append([]entry{good[0], another}, good[2:]...),
 		"a longer file":       append(append(slices.Clone(good[:2]), entry{good[2].header, good[2].text + "x"}), good[3:]...),
-		"another of its size": append(append(slices.Clone(good[:2]), entry{good[2].header, strings.Repeat("x", len(good[2].text))}), good[3:]...),
+		"another of its size": append(append(slices.Clone(good[:2]), wrong), good[3:]...),
 		"nothing":             nil,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +264,8 @@ func TestReadErrors(t *testing.T) {
 		t.Errorf("an object that is not there: %v", err)
 	}
 	for file, text := range map[string]string{
-		"index.json": "{\n\"version\": 2,\n", ".clustersnap/state.json": "{\n", ".clustersnap/journal.json": "{\n\"version\": 2,\n",
+		"index.json": "{\n\"version\": 2,\n", ".clustersnap/state.json": "{\n",
+		".clustersnap/journal.json": "{\n\"version\": 2,\n",
 	} {
 		dir := t.TempDir()
 		shop().into(t, dir, tree.Options{})

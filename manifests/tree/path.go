@@ -21,8 +21,8 @@ const (
 )
 
 // Path is where the file of an object lies below the root of its tree, with slashes. Different keys have different
-// paths, also where a file system takes upper and lower case, or composed and decomposed accents, for the same. The file of an encrypted
-// Secret has .age appended.
+// paths, also where a file system takes upper and lower case, or composed and decomposed accents, for the same. The file
+// of an encrypted Secret has .age appended.
 func Path(k manifests.Key) string {
 	kind := escape(k.Resource, "-_")
 	if k.Group != "" {
@@ -35,8 +35,8 @@ func Path(k manifests.Key) string {
 	return dir + "/" + safe(kind) + "/" + safe(escape(k.Name, "-_.")) + plainSuffix
 }
 
-// escape writes every byte but lower-case letters, digits and the kept ones as %xx. Its output has no upper case, so it is still
-// injective after case has been folded.
+// escape writes every byte but lower-case letters, digits and the kept ones as %xx. Its output has no upper case, so it
+// is still injective after case has been folded.
 func escape(s, kept string) string {
 	const digits = "0123456789abcdef"
 	plain := 0

@@ -15,8 +15,14 @@ func TestPath(t *testing.T) {
 		key  manifests.Key
 		want string
 	}{
-		{manifests.Key{Group: "apps", Resource: "deployments", Namespace: "shop", Name: "web"}, "namespaces/shop/deployments.apps/web.yaml"},
-		{manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "kube-root-ca.crt"}, "namespaces/shop/configmaps/kube-root-ca.crt.yaml"},
+		{
+			manifests.Key{Group: "apps", Resource: "deployments", Namespace: "shop", Name: "web"},
+			"namespaces/shop/deployments.apps/web.yaml",
+		},
+		{
+			manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "kube-root-ca.crt"},
+			"namespaces/shop/configmaps/kube-root-ca.crt.yaml",
+		},
 		{manifests.Key{Resource: "namespaces", Name: "shop"}, "cluster/namespaces/shop.yaml"},
 		{
 			manifests.Key{Group: "rbac.authorization.k8s.io", Resource: "clusterroles", Name: "My Role:*?<x>"},
@@ -131,9 +137,10 @@ func FuzzPath(f *testing.F) {
 
 func TestIsPath(t *testing.T) {
 	for _, p := range []string{
-		"", "cluster", "cluster/r", "cluster/r/x", "cluster/r/x.yml", "cluster/r/n/x.yaml", "namespaces/r/x.yaml", "cluster/r/../x.yaml",
-		"../cluster/r/x.yaml", "cluster/../../x.yaml", "/cluster/r/x.yaml", "cluster//x.yaml", "cluster/R/x.yaml", "cluster/r/X.yaml",
-		"cluster/.git/x.yaml", "namespaces/../cluster/x.yaml", "cluster/r/x\x00.yaml", `cluster/r/a\b.yaml`, "cluster/aux/x.yaml", "cluster/r./x.yaml",
+		"", "cluster", "cluster/r", "cluster/r/x", "cluster/r/x.yml", "cluster/r/n/x.yaml", "namespaces/r/x.yaml",
+		"cluster/r/../x.yaml", "../cluster/r/x.yaml", "cluster/../../x.yaml", "/cluster/r/x.yaml", "cluster//x.yaml",
+		"cluster/R/x.yaml", "cluster/r/X.yaml", "cluster/.git/x.yaml", "namespaces/../cluster/x.yaml", "cluster/r/x\x00.yaml",
+		`cluster/r/a\b.yaml`, "cluster/aux/x.yaml", "cluster/r./x.yaml",
 		"index.json", ".clustersnap/state.json", "other/r/x.yaml", "cluster/r/" + strings.Repeat("x", 255) + ".yaml",
 	} {
 		if isPath(p) {

@@ -27,11 +27,12 @@ type Saved struct {
 	byKey      map[manifests.Key]*record
 }
 
-// Read opens a tree for reading: a directory as [os.DirFS] or os.Root.FS give it, or any file system that has its files, as one of a git
-// revision. The identities are for encrypted Secrets. After an interrupted commit it reads the state that was decided.
+// Read opens a tree for reading: a directory as [os.DirFS] or os.Root.FS give it, or any file system that has its files,
+// as one of a git revision. The identities are for encrypted Secrets. After an interrupted commit it reads the state
+// that was decided.
 //
-// It reads the index, and files only as they are asked for. Errors wrap [ErrCorrupt], [ErrNewer], or [fs.ErrNotExist] if there
-// is no index.
+// It reads the index, and files only as they are asked for. Errors wrap [ErrCorrupt], [ErrNewer], or [fs.ErrNotExist] if
+// there is no index.
 func Read(fsys fs.FS, identities ...age.Identity) (*Saved, error) {
 	s := &Saved{fsys: fsys, identities: identities, staged: map[string]string{}, byKey: map[manifests.Key]*record{}}
 	j, err := openJournal(fsys)
@@ -120,15 +121,16 @@ func with(open func(string) (fs.File, error), name string, read func(io.Reader) 
 	return nil
 }
 
-// Seen is what the last dump saw, as far as it is known: a tree from git has no Instant, and its outcomes have no counts and no
-// reasons. Objects is how many the tree names.
+// Seen is what the last dump saw, as far as it is known: a tree from git has no Instant, and its outcomes have no counts
+// and no reasons. Objects is how many the tree names.
 func (s *Saved) Seen() *manifests.Report { return &s.report }
 
 // Secrets is how the last dump treated Secrets.
 func (s *Saved) Secrets() Secrets { return s.index.secrets }
 
-// Entries gives all objects, sorted by key. What a tree can't know is empty: the UID and the resource version in a tree from
-// git, and the Hash of Secrets that are encrypted or excluded. That of a redacted Secret is of what [MACKey.Redact] gives.
+// Entries gives all objects, sorted by key. What a tree can't know is empty: the UID and the resource version in a tree
+// from git, and the Hash of Secrets that are encrypted or excluded. That of a redacted Secret is of what [MACKey.Redact]
+// gives.
 func (s *Saved) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	return func(yield func(manifests.Entry, error) bool) {
 		for _, r := range s.index.records {
@@ -152,8 +154,8 @@ func (s *Saved) AsOf(e manifests.Entry) string {
 	return ""
 }
 
-// Object reads the YAML of an object, and checks that it is what was written. It may be called by several at once. A Secret is decrypted if one of the identities
-// can do that.
+// Object reads the YAML of an object, and checks that it is what was written. It may be called by several at once. A
+// Secret is decrypted if one of the identities can do that.
 //
 // Errors wrap [ErrNotKept] and [ErrSealed] for a Secret that can't be had, [ErrCorrupt] for a file that was edited or
 // damaged, and [fs.ErrNotExist] for a missing file and for an object that the tree does not have.

@@ -13,8 +13,8 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Secrets says what becomes of the core group's Secrets. Other kinds are written as they are: whoever keeps passwords in a
-// ConfigMap has them in the tree.
+// Secrets says what becomes of the core group's Secrets. Other kinds are written as they are: whoever keeps passwords in
+// a ConfigMap has them in the tree.
 type Secrets int
 
 const (

@@ -16,8 +16,8 @@ import (
 type Options struct {
 	// Secrets says what becomes of Secrets. The zero value leaves their content out.
 	Secrets Secrets
-	// Recipients are those who can read Secrets that are encrypted. To name others encrypts all anew, if the recipients have a String
-	// method, as age's own have.
+	// Recipients are those who can read Secrets that are encrypted. To name others encrypts all anew, if the recipients
+	// have a String method, as age's own have.
 	Recipients []age.Recipient
 	// Key is for the digests of Secrets, where they are redacted or encrypted.
 	Key MACKey
@@ -46,7 +46,8 @@ type Tree struct {
 // left is removed. Files outside of cluster/ and namespaces/ are never touched.
 //
 // It fails with [ErrLocked] while another process has the tree open, with [ErrCorrupt] and [ErrNewer] if it can't be
-// read, and with [ErrNarrower] if the options keep less of Secrets than it holds. The caller closes the tree, and the root after it.
+// read, and with [ErrNarrower] if the options keep less of Secrets than it holds. The caller closes the tree, and the
+// root after it.
 func Open(root *os.Root, opts Options) (*Tree, error) {
 	t := &Tree{root: root, opts: opts, now: &index{}, readers: opts.readers(), records: map[manifests.Key]*record{}}
 	if t.opts.Step == nil {
@@ -116,7 +117,7 @@ func (t *Tree) load() error {
 		return err
 	}
 	if t.opts.Secrets.weight() < ix.secrets.weight() {
-		return fmt.Errorf("%w: it has Secrets by the option %v, and %v would keep less of them", ErrNarrower, ix.secrets, t.opts.Secrets)
+		return fmt.Errorf("%w: its Secrets are by %v, and %v would keep less of them", ErrNarrower, ix.secrets, t.opts.Secrets)
 	}
 	t.now, t.digest, t.known = ix, digest, true
 	if st != nil {
@@ -158,10 +159,11 @@ func (t *Tree) Begin(at manifests.Instant) error {
 	return nil
 }
 
-// Object takes one object of the dump. It is staged if it is not what the tree holds already, and moved to its place by Commit.
+// Object takes one object of the dump. It is staged if it is not what the tree holds already, and moved to its place by
+// Commit.
 func (t *Tree) Object(o *manifests.Object) error {
 	if t.dump == nil {
-		return fmt.Errorf("stage %v: there is no dump: it takes Begin first, and again after an error", o.Key)
+		return fmt.Errorf("stage %v in tree %s: %w", o.Key, t.root.Name(), errNoDump)
 	}
 	if err := t.dump.add(t, o); err != nil {
 		err = fmt.Errorf("stage %v in tree %s: %w", o.Key, t.root.Name(), err)
