@@ -41,12 +41,13 @@ const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 // it is mounted. Before 1.22 it was a Secret.
 func (c *canonicalizer) stripToken(spec *node, account []byte) {
 	d := &c.tree
+	secret := append(bytes.Clone(account), "-token-"...)
 	named := func(n *node, source string) bool {
 		name := d.string(n, "name")
 		switch {
 		case bytes.HasPrefix(name, []byte("kube-api-access-")):
 			return source == "" || d.child(n, source) != nil && source == "projected"
-		case len(account) > 0 && bytes.HasPrefix(name, account) && bytes.HasPrefix(name[len(account):], []byte("-token-")):
+		case bytes.HasPrefix(name, secret):
 			return source == "" || d.child(n, source) != nil && source == "secret"
 		}
 		return false
