@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -15,10 +18,10 @@ import (
 // namesWithMeaning are resources whose objects can't have just any name.
 var namesWithMeaning = []string{"apiservices", "customresourcedefinitions", "ipaddresses", "namespaces"}
 
-// applied gives what the server makes of an object. Under its own name the server would merge it into the live object, and keep
-// there what others have set: that would not show. And it would refuse to change a field that can't be changed. So the object is
-// given the name of a probe, as a new one, and its own only if the server does not take that: a port of a Service, say, is
-// allocated once.
+// applied gives what the server makes of an object. Under its own name the server would merge it into the live object,
+// and keep there what others have set: that would not show. And it would refuse to change a field that can't be changed.
+// So the object is given the name of a probe, as a new one, and its own only if the server does not take that: a port of a
+// Service, say, is allocated once. An error of the server about a Secret is not shown: it may quote what is wrong.
 func (f *files) applied(ctx context.Context, o *object) ([]byte, error) {
 	if !slices.Contains(namesWithMeaning, o.Resource) {
 		if text, err := f.probed(ctx, o); err == nil || ctx.Err() != nil {
@@ -26,6 +29,9 @@ func (f *files) applied(ctx context.Context, o *object) ([]byte, error) {
 		}
 	}
 	made, err := f.opts.Server.DryRun(ctx, o.json, f.opts.Level)
+	if reason := apierrors.ReasonForError(err); err != nil && isSecret(o.Key) && reason != "" {
+		return nil, fmt.Errorf("the server does not take this Secret (%s), and what it says may show values", reason)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -26,15 +26,15 @@ const (
 	Conflict By = "conflict" // each did something else
 )
 
-// Change is one object that is not the same on both sides. With a base, it is one that is not the same on all three, and What is
-// what became of it since the base.
+// Change is one object that is not the same on both sides. With a base, it is one that is not the same on all three, and
+// What is what became of it since the base.
 type Change struct {
 	manifests.Key
 	Kind  string          `json:"kind"`
 	Class manifests.Class `json:"class"`
 	What  What            `json:"change"`
 	By    By              `json:"by,omitempty"`
-	// Fields are those that differ, of an object that both sides have, in the order of their paths.
+	// Fields are those that differ, of an object that both sides have.
 	Fields []Field `json:"fields,omitempty"`
 	// PlaceA and PlaceB are where the objects stand, if their sides know: a file and a line.
 	PlaceA string `json:"placeA,omitempty"`
@@ -128,9 +128,9 @@ func (s *Summary) count(o outcome) {
 	}
 }
 
-// ExitCode is what a command returns after Compare: 0 for sides that are the same, 1 for sides that differ, 2 for an
-// error, an object that could not be compared, or something that a side should have looked at and could not. diff and kubectl
-// diff do likewise.
+// ExitCode is what a command returns after Compare: 0 for sides that are the same, 1 for sides that differ, 2 for an error,
+// an object that could not be compared, or something that a side should have looked at and could not. diff and kubectl diff
+// do likewise.
 func ExitCode(s *Summary, err error) int {
 	switch {
 	case err != nil || s == nil || s.Failed+len(s.MissingA)+len(s.MissingB) > 0:

@@ -12,8 +12,8 @@ import (
 type Options struct {
 	// Base is what both sides came from. With it each Change says which side has moved.
 	Base Side
-	// Classes are those that are compared: without any, what is of class user, terminating or completed. An object is left out
-	// if it is of another class on every side that has it.
+	// Classes are those that are compared: without any, what is of class user, terminating or completed. An object is left
+	// out if it is of another class on every side that has it.
 	Classes []manifests.Class
 	// Ignore are fields that may differ.
 	Ignore []Rule

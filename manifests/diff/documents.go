@@ -72,7 +72,8 @@ const oddBreak = "[\u0085\u2028\u2029]"
 var (
 	oddMarker   = regexp.MustCompile(oddBreak + `(?:---|\.\.\.)`)
 	oddIndent   = regexp.MustCompile(oddBreak)
-	errOddBreak = errors.New("a line ends with U+0085, U+2028 or U+2029: end it with a newline, or write the character as an escape")
+	errOddBreak = errors.New("a line ends with U+0085, U+2028 or U+2029: " +
+		"end it with a newline, or write the character as an escape")
 )
 
 // empty is what a marker may be followed by, and what a document may begin with.
@@ -119,7 +120,8 @@ func (c chunk) documents() iter.Seq2[document, error] {
 		case '{':
 			jsonDocuments(text, line)(yield)
 		case '[', '&', '*', '!', '|', '>', '%', '@', '`':
-			yield(document{}, lineError{line, fmt.Errorf("a manifest can't begin with %q: write it as a map of YAML, or JSON", first)})
+			err := fmt.Errorf("a manifest can't begin with %q: write it as a map of YAML, or JSON", first)
+			yield(document{}, lineError{line, err})
 		default:
 			found, err := yamlDocument(text, indent)
 			var at lineError
@@ -133,8 +135,8 @@ func (c chunk) documents() iter.Seq2[document, error] {
 	}
 }
 
-// yamlDocument reads a map of YAML whose first line is indented so much. The parser takes a line that is indented less for the
-// next document, which it does not read.
+// yamlDocument reads a map of YAML whose first line is indented so much. The parser takes a line that is indented less for
+// the next document, which it does not read.
 func yamlDocument(text []byte, indent int) ([]byte, error) {
 	if indent > 0 {
 		if at := oddIndent.FindIndex(text); at != nil {

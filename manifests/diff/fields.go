@@ -57,8 +57,8 @@ func (w *walker) walkMaps(path string, m [sides]map[string]any) {
 	}
 }
 
-// walkLists compares lists by what tells their elements apart. Without that, two lists are compared by position, but for what
-// they begin and end with alike, and three as a whole.
+// walkLists compares lists by what tells their elements apart. Without that, two lists are compared by position, but for
+// what they begin and end with alike, and three as a whole.
 func (w *walker) walkLists(path, name string, v [sides]any, lists [sides][]any) {
 	if keyed, ok := byKeys(name, lists); ok {
 		w.walkKeyed(path, keyed)

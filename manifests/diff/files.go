@@ -14,12 +14,12 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Lookup finds the resource of a kind, such as that of apps/v1 and Deployment. It must not guess plurals: an error says that the
-// kind isn't known.
+// Lookup finds the resource of a kind, such as that of apps/v1 and Deployment. It must not guess plurals: an error says
+// that the kind isn't known.
 type Lookup func(apiVersion, kind string) (manifests.Resource, error)
 
-// Kinds looks up kinds among resources, as discovery or the report of a dump has them. The version does not matter: a cluster
-// serves an object in all versions of its group. The resource is given with the version that was asked for.
+// Kinds looks up kinds among resources, as discovery or the report of a dump has them. The version does not matter: a
+// cluster serves an object in all versions of its group. The resource is given with the version that was asked for.
 func Kinds(resources []manifests.Resource) Lookup {
 	type groupKind struct{ group, kind string }
 	known := map[groupKind]manifests.Resource{}
@@ -58,20 +58,22 @@ type Server interface {
 	DryRun(ctx context.Context, object []byte, level manifests.Level) (*manifests.Object, error)
 }
 
-// Files is a side of manifests as people write them: all files of a file system named .yaml, .yml or .json, without those whose
-// name, or that of a directory, begins with a dot. A git revision is a file system too: see the example.
+// Files is a side of manifests as people write them: all files of a file system named .yaml, .yml or .json, without those
+// whose name, or that of a directory, begins with a dot. A git revision is a file system too: see the example.
 //
 // A file holds YAML documents, or JSON objects one after the other, or lists of kind List or, say, ConfigMapList. An object
-// without a namespace, of a kind that has them, is in FileOptions.Namespace; a namespace of one that needs none is not looked at. The
-// stringData of a Secret is taken for data, as the API server does. All objects are of class user: somebody wrote them.
+// without a namespace, of a kind that has them, is in FileOptions.Namespace; a namespace of one that needs none is not
+// looked at. The stringData of a Secret is taken for data, as the API server does. All objects are of class user: somebody
+// wrote them.
 //
-// What is no manifest is an error, as is an object that is there twice; errors name file and line. They are all found before
-// Files returns, one for each file. Files may have 32 MiB.
+// What is no manifest is an error, as is an object that is there twice; errors name file and line. They are all found
+// before Files returns, one for each file. Files may have 32 MiB.
 //
-// Files are short of what the API server adds. With a Server each object that the other side has too is compared as it would be
-// if it were applied, by a dry run that stores nothing. It is applied under another name, where nothing is in its way and no field of
-// the live object gets into it; only if the server does not take that name, under its own. Rights to create and patch are needed, and
-// admission webhooks are called. Without one, defaults show as differences.
+// Files are short of what the API server adds. With a Server each object that the other side has too is compared as it
+// would be if it were applied, by a dry run that stores nothing. It is applied under another name, where nothing is in its
+// way and no field of the live object gets into it; only if the server does not take that name, under its own. Then fields
+// that only the live object has do not show. Rights to create and patch are needed, and admission webhooks are called.
+// Without a Server, defaults show as differences.
 func Files(fsys fs.FS, lookup Lookup, opts FileOptions) (Side, error) {
 	f := &files{fsys: fsys, lookup: lookup, opts: opts, at: map[manifests.Key]written{}}
 	if f.opts.Namespace == "" {

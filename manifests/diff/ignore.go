@@ -9,11 +9,11 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Rule ignores fields of some objects, or with neither Path nor Manager all of them. What it ignores is taken out of all sides
-// before they are compared, and is shown nowhere.
+// Rule ignores fields of some objects, or with neither Path nor Manager all of them. What it ignores is taken out of all
+// sides before they are compared, and is shown nowhere.
 type Rule struct {
-	// Group, Resource, Namespace and Name say which objects: each is a pattern of [path.Match], and any if it is empty. The group
-	// of the core is "core" here.
+	// Group, Resource, Namespace and Name say which objects: each is a pattern of [path.Match], and any if it is empty. The
+	// group of the core is "core" here.
 	Group, Resource, Namespace, Name string
 	// Path is the field, and all that is in it: a path as in [Field], where a * stands for any key or element, as in
 	// spec.template.spec.containers[*].image or metadata.annotations.*, or a JSON pointer (RFC 6901), as in /spec/replicas,

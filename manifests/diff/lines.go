@@ -5,9 +5,9 @@ import "slices"
 // span is where two texts have the same lines: n of them, from line a of one and line b of the other.
 type span struct{ a, b, n int }
 
-// commonLines finds lines that two texts have in common, in the order of both. Lines that each has just once are the anchors:
-// as many as stand in the same order on both sides, widened by the equal lines around them. So it takes n log n steps for any
-// texts, and never matches the brackets of one block with those of another.
+// commonLines finds lines that two texts have in common, in the order of both. Lines that each has just once are the
+// anchors: as many as stand in the same order on both sides, widened by the equal lines around them. So it takes n log n
+// steps for any texts, and never matches the brackets of one block with those of another.
 func commonLines(a, b []string) []span {
 	var spans []span
 	nextA, nextB := 0, 0

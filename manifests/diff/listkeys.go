@@ -4,10 +4,10 @@ import (
 	"strings"
 )
 
-// listKeys are the fields that tell the elements of a list apart, by the name of the field that holds the list: its listMapKeys
-// in the built-in types (k8s.io/api, and what is generated from it in k8s.io/client-go/applyconfigurations/internal). The first
-// set that fits is taken. Lists of status are left out, since there is none in canonical form, apart from conditions, which
-// custom resources have too.
+// listKeys are the fields that tell the elements of a list apart, by the name of the field that holds the list: its
+// listMapKeys in the built-in types (k8s.io/api, and what is generated from it in
+// k8s.io/client-go/applyconfigurations/internal). The first set that fits is taken. Lists of status are left out, since
+// there is none in canonical form, apart from conditions, which custom resources have too.
 var listKeys = map[string][][]string{
 	"claims":                    {{"name"}},
 	"conditions":                {{"type"}},
@@ -32,8 +32,8 @@ var listKeys = map[string][][]string{
 	"webhooks":                  {{"name"}},
 }
 
-// anyList is what tells apart the elements of other lists, among them those of custom resources, whose schema isn't known here:
-// most types that have a name mean it to be unique.
+// anyList is what tells apart the elements of other lists, among them those of custom resources, whose schema isn't known
+// here: most types that have a name mean it to be unique.
 var anyList = []string{"name"}
 
 // keyDefaults are what the API server takes for a key that is not written.
@@ -45,8 +45,9 @@ type keyedList struct {
 	at    map[string]any
 }
 
-// byKeys gives the lists with keys, if some set of fields is in every element and tells all of them apart. Otherwise the keys
-// are no help: no more than the API server does this insist on them, which lets through a container with one variable twice.
+// byKeys gives the lists with keys, if some set of fields is in every element and tells all of them apart. Otherwise the
+// keys are no help: no more than the API server does this insist on them, which lets through a container with one variable
+// twice.
 func byKeys(name string, lists [sides][]any) (keyed [sides]keyedList, ok bool) {
 	for _, keys := range append(listKeys[name][:len(listKeys[name]):len(listKeys[name])], anyList) {
 		if keyed, ok = withKeys(keys, lists); ok {

@@ -12,30 +12,63 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Cluster is what Live needs of a cluster. *manifests.Cluster is one.
+// Cluster is what Live and Dumped need of a cluster. *manifests.Cluster is one.
 type Cluster interface {
 	Server
 	// Versions gives the entries of all objects, without their content.
 	Versions(ctx context.Context, opts manifests.Options) ([]manifests.Entry, *manifests.Report, error)
+	// Dump hands on all objects.
+	Dump(ctx context.Context, to manifests.Receiver, opts manifests.Options) (*manifests.Report, error)
 	// Get gives one object as it is now.
 	Get(ctx context.Context, key manifests.Key, level manifests.Level) (*manifests.Object, error)
 }
 
 // Live is a side of the objects of a cluster as they are now. Only metadata is listed: an object itself is read if it has
-// moved. The Level of the options has to be that of the other side; their other fields limit what is seen, and what this side
-// does not look at is not told as absent from it.
-func Live(c Cluster, opts manifests.Options) Side { return &live{cluster: c, opts: opts} }
+// moved. The Level of the options has to be that of the other side; their other fields limit what is seen, and what this
+// side does not look at is not told as absent from it.
+func Live(c Cluster, opts manifests.Options) Side {
+	return &live{cluster: c, opts: opts, list: func(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+		return c.Versions(ctx, opts)
+	}}
+}
+
+// Dumped is Live for another side that knows no uids and resource versions, as a tree that comes from git: it takes the hash
+// of each object from a dump, which costs more than a list of metadata and less than to read the objects one by one. They
+// are not kept.
+func Dumped(c Cluster, opts manifests.Options) Side {
+	return &live{cluster: c, opts: opts, list: func(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+		var all hashes
+		report, err := c.Dump(ctx, &all, opts)
+		return all.entries, report, err
+	}}
+}
+
+// hashes takes the entries of a dump.
+type hashes struct{ entries []manifests.Entry }
+
+// Begin implements [manifests.Receiver].
+func (h *hashes) Begin(manifests.Instant) error {
+	h.entries = h.entries[:0]
+	return nil
+}
+
+// Object implements [manifests.Receiver].
+func (h *hashes) Object(o *manifests.Object) error {
+	h.entries = append(h.entries, o.Entry)
+	return nil
+}
 
 type live struct {
 	cluster Cluster
 	opts    manifests.Options
+	list    func(context.Context) ([]manifests.Entry, *manifests.Report, error)
 	report  *manifests.Report
 }
 
 // Entries implements [Side].
 func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	return func(yield func(manifests.Entry, error) bool) {
-		list, report, err := l.cluster.Versions(ctx, l.opts)
+		list, report, err := l.list(ctx)
 		if err != nil {
 			yield(manifests.Entry{}, err)
 			return

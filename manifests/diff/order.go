@@ -5,9 +5,11 @@ import (
 	"iter"
 )
 
-// inOrder calls work for up to limit values at once, and gives the results in the order of the values. It ends early when ctx is
-// done. No call of work goes on after it has ended.
-func inOrder[In, Out any](ctx context.Context, limit int, values iter.Seq[In], work func(context.Context, In) Out) iter.Seq[Out] {
+// inOrder calls work for up to limit values at once, and gives the results in the order of the values. It ends early when
+// ctx is done. No call of work goes on after it has ended.
+func inOrder[In, Out any](
+	ctx context.Context, limit int, values iter.Seq[In], work func(context.Context, In) Out,
+) iter.Seq[Out] {
 	return func(yield func(Out) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var waiting []chan Out // of those that are at work, the oldest first

@@ -35,10 +35,11 @@ func managersOf(ctx context.Context, owners Owners, key manifests.Key) ([]manage
 	return list, nil
 }
 
-// withoutOwned takes the fields of a fieldsV1 out of a tree. A map or element goes with its last field if it is owned itself.
+// withoutOwned takes the fields of a fieldsV1 out of a tree. A map or element goes with its last field if it is owned
+// itself.
 //
-// In fieldsV1 a key is f: and the name of a field, k: and the keys of an element, v: and an element, i: and a position, or a
-// dot for the place itself (FieldsV1 in k8s.io/apimachinery/pkg/apis/meta/v1).
+// In fieldsV1 a key is f: and the name of a field, k: and the keys of an element, v: and an element, i: and a position, or
+// a dot for the place itself (FieldsV1 in k8s.io/apimachinery/pkg/apis/meta/v1).
 func withoutOwned(v any, owned map[string]any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -87,7 +88,8 @@ func withoutOwnedAt(v, inner any) any {
 	}
 }
 
-// withoutOwnedIn takes what is owned of an element out of it, and gives nil if that is all of it. What is left keeps its keys.
+// withoutOwnedIn takes what is owned of an element out of it, and gives nil if that is all of it. What is left keeps its
+// keys.
 func withoutOwnedIn(e any, owned map[string]any) any {
 	for key, inner := range owned {
 		if text, ok := strings.CutPrefix(key, "v:"); ok {

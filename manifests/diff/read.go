@@ -44,8 +44,8 @@ func (c *comparison) readOne(ctx context.Context, r row, side int, o *outcome) (
 	return parseObject(text)
 }
 
-// align reads an object again in the version of the others, where a side can do that: a file may be written in another version
-// than the one that a cluster is read at. A version that is not served any more shows as a difference.
+// align reads an object again in the version of the others, where a side can do that: a file may be written in another
+// version than the one that a cluster is read at. A version that is not served any more shows as a difference.
 func (c *comparison) align(ctx context.Context, r row, trees *[sides]any, o *outcome) error {
 	for i := range trees {
 		v, ok := c.from[i].(versioned)
@@ -63,10 +63,10 @@ func (c *comparison) align(ctx context.Context, r row, trees *[sides]any, o *out
 
 // versionBeside gives the apiVersion of the other sides, if the one of this side is another.
 func versionBeside(side int, trees [sides]any) string {
-	own, _ := trees[side].(map[string]any)
-	for i, tree := range trees {
-		other, _ := tree.(map[string]any)
-		if version := stringAt(other, "apiVersion"); i != side && own != nil && version != "" && version != stringAt(own, "apiVersion") {
+	objects := mapsOf(trees)
+	own := stringAt(objects[side], "apiVersion")
+	for _, other := range objects {
+		if version := stringAt(other, "apiVersion"); own != "" && version != "" && version != own {
 			return version
 		}
 	}

@@ -7,8 +7,9 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Redacted is a side whose Secrets go through a function before they are compared, such as the Redact of a tree's MACKey: that
-// is how a live Secret is held against one that a tree has redacted. The function is given the key and the canonical YAML.
+// Redacted is a side whose Secrets go through a function before they are compared, such as the Redact of a tree's MACKey:
+// that is how a live Secret is held against one that a tree has redacted. The function is given the key and the canonical
+// YAML.
 func Redacted(s Side, redact func(of manifests.Key, canonical []byte) ([]byte, error)) Side {
 	r := redacted{s, redact}
 	if v, ok := s.(versioned); ok {

@@ -10,11 +10,11 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Side is one view of the objects: a [*tree.Saved] of package manifests/tree, [Live], [Files], or another. Object may be called
-// several times at once.
+// Side is one view of the objects: a [*tree.Saved] of package manifests/tree, [Live], [Files], or another. Object may be
+// called several times at once.
 //
-// A side may also have the method Seen() *manifests.Report, which says what it has looked at once it has given its entries. What
-// it has not looked at is then not told as absent from it.
+// A side may also have the method Seen() *manifests.Report, which says what it has looked at once it has given its entries.
+// What it has not looked at is then not told as absent from it.
 //
 // [*tree.Saved]: https://pkg.go.dev/github.com/clustersnap/clustersnap/manifests/tree#Saved
 type Side interface {

@@ -11,14 +11,27 @@ import (
 
 // view is what a side has looked at.
 type view struct {
-	report *manifests.Report // nil for a side that has everything there is
+	report   *manifests.Report // nil for a side that has everything there is
+	outcomes map[scope]manifests.Outcome
 }
 
+// scope is what one outcome is of. Without a namespace it is all of them, with a * for the resource all those of a group.
+type scope struct{ group, resource, namespace string }
+
 func viewOf(s Side) view {
-	if l, ok := s.(looker); ok {
-		return view{l.Seen()}
+	l, ok := s.(looker)
+	if !ok || l.Seen() == nil {
+		return view{}
 	}
-	return view{}
+	v := view{l.Seen(), map[scope]manifests.Outcome{}}
+	for _, o := range v.report.Outcomes {
+		v.outcomes[scope{o.Group, o.Resource.Resource, o.Namespace}] = o
+		if all := (scope{o.Group, o.Resource.Resource, ""}); o.Namespace != "" {
+			// Some namespaces were looked at, so the others were not.
+			v.outcomes[all] = manifests.Outcome{State: manifests.Excluded}
+		}
+	}
+	return v
 }
 
 // missing are the outcomes of what could not be seen.
@@ -54,22 +67,13 @@ func (v view) lookedFor(e *manifests.Entry) (bool, error) {
 }
 
 // outcome finds what became of the list that would have the object.
-func (v view) outcome(e *manifests.Entry) (found manifests.Outcome, ok bool) {
-	for _, o := range v.report.Outcomes {
-		switch {
-		case o.Group != e.Group || o.Resource.Resource != e.Resource && o.Resource.Resource != "*":
-			continue
-		case o.Resource.Resource == "*":
-			if !ok {
-				found, ok = o, true
-			}
-		case o.Namespace == "" || o.Namespace == e.Namespace:
+func (v view) outcome(e *manifests.Entry) (o manifests.Outcome, ok bool) {
+	for _, s := range []scope{{e.Group, e.Resource, e.Namespace}, {e.Group, e.Resource, ""}, {e.Group, "*", ""}} {
+		if o, ok = v.outcomes[s]; ok {
 			return o, true
-		default: // other namespaces were looked at: by choice, unless its own turns up
-			found, ok = manifests.Outcome{State: manifests.Excluded}, true
 		}
 	}
-	return found, ok
+	return o, false
 }
 
 // comparable refuses sides whose canonical forms are not alike.

@@ -100,8 +100,8 @@ func (f *files) one(key manifests.Key) (*object, error) {
 	return nil, fmt.Errorf("%v: it is no longer there: compare again", w)
 }
 
-// recent keeps the files that were read last, up to one of the greatest size or many small ones: objects are asked for in the order of
-// their keys, which is not that of files.
+// recent keeps the files that were read last, up to one of the greatest size or many small ones: objects are asked for in
+// the order of their keys, which is not that of files.
 type recent struct {
 	mu    sync.Mutex
 	files map[string][]writtenText

@@ -2,6 +2,7 @@ package diffs
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -90,6 +91,16 @@ func TestSavedAgainstLive(t *testing.T) {
 		t.Errorf("%q was read of the cluster, the summary is %+v", p.cluster.got, *summary)
 	}
 
+	// From git comes a tree without versions: then the hashes of a dump tell what has moved, and of Secrets nothing does.
+	bare, err := tree.Read(withoutState{os.DirFS(dir)})
+	must(t, err)
+	p.cluster.got = nil
+	again, summary := compare(t, bare, diff.Redacted(diff.Dumped(p.cluster, manifests.Options{}), key.Redact), mine)
+	wantSaid(t, again, said(changes)...)
+	if len(p.cluster.got) != 4 {
+		t.Errorf("%q was read of the cluster, the summary is %+v", p.cluster.got, *summary)
+	}
+
 	// Three ways: the tree of before is the base of the tree of now and of the cluster.
 	now := t.TempDir()
 	later := p.save(t, now, tree.Options{Secrets: tree.Redact, Key: key})
@@ -143,6 +154,16 @@ func TestLiveSideOfSomebodyWithFewRights(t *testing.T) {
 	if diff.ExitCode(summary, nil) != 2 || summary.Same == 0 {
 		t.Errorf("the summary is %+v", *summary)
 	}
+}
+
+// withoutState hides what a tree does not put into git.
+type withoutState struct{ fs.FS }
+
+func (w withoutState) Open(name string) (fs.File, error) {
+	if strings.HasPrefix(name, ".clustersnap") {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return w.FS.Open(name)
 }
 
 func secret(name, value string) *unstructured.Unstructured {

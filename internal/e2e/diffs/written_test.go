@@ -49,6 +49,18 @@ func TestWrittenAgainstLive(t *testing.T) {
 		}
 	})
 
+	t.Run("a Secret that the server refuses", func(t *testing.T) {
+		const right, wrong = "stringData: {password: hunter1}", "data: {password: {hunter1: hunter1}}"
+		p.edit(t, "shop/config.yaml", right, wrong)
+		changes, summary := compare(t, p.files(t, p.cluster), p.live(), diff.Options{Ignore: onlyShop, Owners: p.cluster})
+		wantSaid(t, changes, "secrets/password -n shop failed: read side a: shop/config.yaml:1 item 2: "+
+			"the server does not take this Secret (InternalError), and what it says may show values")
+		if diff.ExitCode(summary, nil) != 2 {
+			t.Errorf("the summary is %+v", *summary)
+		}
+		p.edit(t, "shop/config.yaml", wrong, right)
+	})
+
 	t.Run("what changed on both sides", func(t *testing.T) { p.moved(t) })
 }
 
