@@ -26,7 +26,8 @@ type Options struct {
 	Classes []Class
 	// Lists is how many requests are in flight at once. Zero is 8.
 	Lists int
-	// PageSize is how many objects a request asks for; fewer if they are large. Zero is 500.
+	// PageSize is how many objects a request asks for; fewer if they are large, or if their size is not known yet. Zero is
+	// 500, and 4,000 for metadata.
 	PageSize int
 	// Rate is how many requests a second are sent at most. Zero is no limit: the server has one of its own (429), which
 	// is obeyed.
@@ -37,7 +38,6 @@ type Options struct {
 
 const (
 	defaultLists = 8
-	defaultPage  = 500
 	defaultStall = 90 * time.Second
 	// maxStarts is how often a dump starts over before that is an error.
 	maxStarts = 3
@@ -55,9 +55,6 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Lists == 0 {
 		o.Lists = defaultLists
-	}
-	if o.PageSize == 0 {
-		o.PageSize = defaultPage
 	}
 	if o.Stall == 0 {
 		o.Stall = defaultStall

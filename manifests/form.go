@@ -8,6 +8,9 @@ import (
 // form is what is asked of each object.
 type form struct {
 	accept string
+	// firstPage is how many objects the first page of a list has at most: their size is not known then. pageSize is that of
+	// the others.
+	firstPage, pageSize int
 	// split cuts a list into its objects, as they arrive.
 	split func(w *worker, r io.Reader, contentType string, item func(raw []byte) error) (listMeta, error)
 	// object is valid until the next call for the same worker.
@@ -43,7 +46,7 @@ func (p *workers) put(w *worker) {
 // canonicalForm asks for whole objects.
 func canonicalForm() *form {
 	return &form{
-		accept: jsonType,
+		accept: jsonType, firstPage: 100, pageSize: 500,
 		split: func(w *worker, r io.Reader, _ string, item func(raw []byte) error) (listMeta, error) {
 			return w.splitJSON(r, item)
 		},

@@ -17,8 +17,6 @@ const (
 	// pageBytes is what a page should not exceed by much, so that no page takes the server long: it ends a request after
 	// a minute.
 	pageBytes = 16 << 20
-	// firstPage is how many objects the first page has at most: their size is not known then.
-	firstPage = 100
 	// minPage is how many objects a page has at least, however large they are.
 	minPage = 10
 )
@@ -144,9 +142,9 @@ func (d *dump) otherClock(l *listing, meta listMeta, n int) error {
 func (d *dump) query(l *listing) url.Values {
 	size := l.size
 	if size == 0 {
-		size = firstPage
+		size = d.form.firstPage
 	}
-	q := url.Values{"limit": {strconv.Itoa(min(size, d.opts.PageSize))}}
+	q := url.Values{"limit": {strconv.Itoa(min(size, d.pageSize()))}}
 	switch {
 	case l.next != "":
 		q.Set("continue", l.next)
@@ -182,6 +180,14 @@ func (d *dump) readPage(ctx context.Context, l *listing) (listMeta, int, error) 
 		l.size = max(minPage, int(pageBytes/(body.n/int64(n)+1)))
 	}
 	return meta, n, err
+}
+
+// pageSize is how many objects a page has at most.
+func (d *dump) pageSize() int {
+	if d.opts.PageSize > 0 {
+		return d.opts.PageSize
+	}
+	return d.form.pageSize
 }
 
 // counter counts what is read.

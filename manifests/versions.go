@@ -36,7 +36,7 @@ func (e *entries) Object(o *Object) error {
 // metadataForm asks for metadata only.
 func metadataForm() *form {
 	return &form{
-		accept: metadataType,
+		accept: metadataType, firstPage: 1000, pageSize: 4000,
 		split: func(w *worker, r io.Reader, _ string, item func(raw []byte) error) (listMeta, error) {
 			return w.splitJSON(r, item)
 		},
