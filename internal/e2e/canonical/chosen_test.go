@@ -31,6 +31,7 @@ func choices() []choice {
 		{"jobs", "corpus", "own-selector", "selector template.metadata.labels.job", ""},
 		{"jobs", "corpus", "once", "template.metadata.labels.app", "selector"},
 		{"pods", "corpus", "alone", "hostAliases dnsConfig priorityClassName", "priority"},
+		{"pods", "corpus", "with-token", "volumes[0] containers[0].volumeMounts[0]", "volumes[1] containers[0].volumeMounts[1]"},
 	}
 }
 

@@ -36,7 +36,7 @@ type kind struct {
 
 func newLoader(config *rest.Config) (*loader, error) {
 	config = rest.CopyConfig(config)
-	config.QPS = -1
+	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
