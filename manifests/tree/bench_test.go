@@ -38,7 +38,7 @@ func benchmark(b *testing.B, prepare func(run func(in string)), dir func() strin
 	report := &manifests.Report{Instant: manifests.Instant{ResourceVersion: "1"}, Objects: len(objects)}
 	for i := range 10 {
 		report.Outcomes = append(report.Outcomes, manifests.Outcome{
-			Resource: manifests.Resource{Group: "apps", Version: "v1", Resource: fmt.Sprintf("kind%d", i), Kind: "X", Namespaced: true},
+			Resource: manifests.Resource{Group: "apps", Version: "v1", Resource: fmt.Sprintf("kind%d", i), Kind: "X"},
 			State:    manifests.Listed,
 		})
 	}

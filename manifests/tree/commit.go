@@ -124,7 +124,7 @@ func (t *Tree) accept(report *manifests.Report) error {
 	case report == nil:
 		return errors.New("there is no report: the dump has not ended")
 	case report.Instant != t.dump.at:
-		return fmt.Errorf("the report is of resource version %s, and the dump of %s", report.ResourceVersion, t.dump.at.ResourceVersion)
+		return fmt.Errorf("the report is of %+v, and the dump of %+v", report.Instant, t.dump.at)
 	case int(report.Selection.Level) >= len(levelNames) || report.Selection.Level < 0:
 		return fmt.Errorf("the report has the level %d, which is none", report.Selection.Level)
 	case !t.known:

@@ -138,7 +138,8 @@ func TestKilledAtEachStep(t *testing.T) {
 	all := strings.Join(steps, "\n")
 	for _, want := range []string{
 		"stage namespaces/", "stage index.json", "stage .clustersnap/state.json", "sync stage", "make directories",
-		"write journal", "decide", "move namespaces/", "move cluster/", "remove namespaces/", "remove cluster/", "move index.json", "move .clustersnap/state.json", "sync directories",
+		"write journal", "decide", "move namespaces/", "move cluster/", "remove namespaces/", "remove cluster/",
+		"move index.json", "move .clustersnap/state.json", "sync directories",
 		"remove journal", "remove stage",
 	} {
 		if !strings.Contains(all, want) {

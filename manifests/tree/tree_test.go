@@ -269,7 +269,8 @@ func TestSameObjectsUnderAnotherGroup(t *testing.T) {
 	c.without("events", "", manifests.SameObjects)
 	c.without("pods", "", manifests.SameObjects)
 	changes := c.into(t, dir, tree.Options{})
-	if !slices.Equal(changes.Removed, []string{"namespaces/shop/events/a.yaml"}) || len(changes.Added) != 1 || len(changes.Kept) != 1 {
+	want := []string{"namespaces/shop/events/a.yaml"}
+	if !slices.Equal(changes.Removed, want) || len(changes.Added) != 1 || len(changes.Kept) != 1 {
 		t.Errorf("%+v", changes)
 	}
 }
