@@ -101,7 +101,7 @@ func TestSeedsAreThere(t *testing.T) {
 
 // What a rule is written as leads to where the path of a difference leads.
 func FuzzSteps(f *testing.F) {
-	for _, key := range []string{"a", "a.b/c", "", "ü]", "a b", "*", "1", "a\"b", "x=y", "\x00", "\\", "[", "name"} {
+	for _, key := range []string{"a", "a.b/c", "", "ü]", "a b", "*", "1", "a\"b", "x=y", "\x00", "\\", "[", "name", "a~b/c", "~1"} {
 		f.Add(key, key)
 	}
 	f.Fuzz(func(t *testing.T, key, value string) {

@@ -227,6 +227,13 @@ func TestFilesHaveHashes(t *testing.T) {
 	}
 }
 
+// The API server drops the namespace of what belongs to none.
+func TestNamespaceThatIsNone(t *testing.T) {
+	const role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x%s}\nrules: []\n"
+	changes, _ := compare(t, files(t, fmt.Sprintf(role, ", namespace: shop")), files(t, fmt.Sprintf(role, "")), diff.Options{})
+	wantSaid(t, changes, "")
+}
+
 // silent is a server that must not be asked.
 type silent struct{ t *testing.T }
 

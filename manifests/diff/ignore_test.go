@@ -72,6 +72,12 @@ func TestIgnoredPaths(t *testing.T) {
 	if len(changes) != 0 || summary.Ignored != 1 {
 		t.Errorf("the summary is %+v, the changes are\n%s", *summary, said(changes))
 	}
+	// So it is with lists.
+	changes, summary = compare(t, files(t, thing("{l: [{name: x}]}")), files(t, thing("{}")),
+		diff.Options{Ignore: []diff.Rule{{Path: "spec.l[name=x]"}}})
+	if len(changes) != 0 || summary.Ignored != 1 {
+		t.Errorf("the summary is %+v, the changes are\n%s", *summary, said(changes))
+	}
 }
 
 func TestRulesForSomeObjects(t *testing.T) {

@@ -128,6 +128,12 @@ func TestRedactedSide(t *testing.T) {
 	if len(changes) != 0 || summary.Same != 2 {
 		t.Errorf("summary %+v, changes\n%s", *summary, said(changes))
 	}
+	for _, v := range []*view{saved, live} { // the hashes of a Secret are not of the same, and versions are left
+		v.entries[0].UID, v.entries[0].ResourceVersion = "u", "1"
+	}
+	if _, summary := compare(t, saved, diff.Redacted(live, redact), diff.Options{}); summary.Read != 0 {
+		t.Errorf("the summary is %+v", *summary)
+	}
 	live.report = &manifests.Report{Outcomes: []manifests.Outcome{{State: manifests.Failed}}}
 	if _, summary := compare(t, saved, diff.Redacted(live, redact), diff.Options{}); len(summary.MissingB) != 1 {
 		t.Error("what the side could not see is hidden")

@@ -146,39 +146,34 @@ func (s step) matchElement(i int, e any) bool {
 	return true
 }
 
-// without takes what the steps lead to out of a tree. What is left empty by that goes too: gone says that it is to go.
+// without takes what the steps lead to out of a tree. What is empty on the way there goes too, whether that is by now or was
+// so before: one side may have nothing but the ignored field where the other has nothing. gone says that v is to go.
 func without(v any, steps []step) (left any, gone bool) {
 	if len(steps) == 0 {
 		return nil, v != nil
 	}
-	taken := false
 	switch v := v.(type) {
 	case map[string]any:
 		for key, value := range v {
 			if !steps[0].matchKey(key) {
 				continue
 			}
-			left, gone := without(value, steps[1:])
-			if v[key] = left; gone {
+			if v[key], gone = without(value, steps[1:]); gone {
 				delete(v, key)
-				taken = true
 			}
 		}
-		return v, taken && len(v) == 0
+		return v, len(v) == 0
 	case []any:
 		kept := []any{}
 		for i, e := range v {
-			if !steps[0].matchElement(i, e) {
-				kept = append(kept, e)
-				continue
+			if steps[0].matchElement(i, e) {
+				if e, gone = without(e, steps[1:]); gone {
+					continue
+				}
 			}
-			left, gone := without(e, steps[1:])
-			taken = taken || gone
-			if !gone {
-				kept = append(kept, left)
-			}
+			kept = append(kept, e)
 		}
-		return kept, taken && len(kept) == 0
+		return kept, len(kept) == 0
 	}
 	return v, false
 }

@@ -33,6 +33,10 @@ func TestThreeWays(t *testing.T) {
   spec.x removed by same base=1`},
 		{"removed by a, changed by b", `{x: {xx: 1}}`, `{}`, `{x: {xx: 2}}`, `changed by conflict
   spec.x changed by conflict base={"xx":1} b={"xx":2}`},
+		{"changed by a, removed by b", `{x: {xx: 1}}`, `{x: {xx: 2}}`, `{}`, `changed by conflict
+  spec.x changed by conflict base={"xx":1} a={"xx":2}`},
+		{"removed by a", `{x: 1}`, `{}`, `{x: 1}`, `changed by a
+  spec.x removed by a base=1 b=1`},
 		{"both added, not the same", `{}`, `{x: {xx: 1, z: 1}}`, `{x: {xx: 1, z: 2}}`, `changed by conflict
   spec.x.xx added by same a=1 b=1
   spec.x.z added by conflict a=1 b=2`},
@@ -47,6 +51,11 @@ func TestThreeWays(t *testing.T) {
   spec.l changed by conflict base=[1,2] a=[1,2,3] b=[0,1,2]`},
 		{"object added by a", none, `{x: 1}`, none, `added by a`},
 		{"object added by both", none, `{x: 1}`, `{x: 1}`, `added by same`},
+		{"object added by both, not the same", none, `{x: 1}`, `{x: 2}`, `added by conflict
+  apiVersion added by same a="example.org/v1" b="example.org/v1"
+  kind added by same a="Thing" b="Thing"
+  metadata added by same a={"name":"x","namespace":"default"} b={"name":"x","namespace":"default"}
+  spec.x added by conflict a=1 b=2`},
 		{"object removed by b", `{x: 1}`, `{x: 1}`, none, `removed by b`},
 		{"object removed by both", `{x: 1}`, none, none, `removed by same`},
 		{"object removed by a, changed by b", `{x: 1}`, none, `{x: 2}`, `changed by conflict`},

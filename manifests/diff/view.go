@@ -26,7 +26,8 @@ func viewOf(s Side) view {
 	v := view{l.Seen(), map[scope]manifests.Outcome{}}
 	for _, o := range v.report.Outcomes {
 		v.outcomes[scope{o.Group, o.Resource.Resource, o.Namespace}] = o
-		if all := (scope{o.Group, o.Resource.Resource, ""}); o.Namespace != "" {
+		all := scope{o.Group, o.Resource.Resource, ""}
+		if _, known := v.outcomes[all]; !known {
 			// Some namespaces were looked at, so the others were not.
 			v.outcomes[all] = manifests.Outcome{State: manifests.Excluded}
 		}
