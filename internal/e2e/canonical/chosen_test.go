@@ -13,7 +13,9 @@ import (
 // choices are fields that the server or a controller fills in if nobody else does, in objects where a user has set them
 // and in others.
 func choices() []choice {
-	service := func(name, kept, gone string) choice { return choice{"services", "corpus", name, kept, gone} }
+	service := func(name, kept, gone string) choice {
+		return choice{"services", "corpus", name, spec(kept), spec(gone)}
+	}
 	return []choice{
 		service("plain", "", "clusterIP clusterIPs ipFamilies"),
 		service("own-address", "clusterIP clusterIPs", "ipFamilies"),
@@ -25,23 +27,48 @@ func choices() []choice {
 		service("balanced-own", "healthCheckNodePort", "clusterIP"),
 		service("elsewhere", "externalName", ""),
 		service("two-families", "ipFamilies ipFamilyPolicy", "clusterIP"),
-		{"persistentvolumeclaims", "corpus", "static", "volumeName", ""},
-		{"persistentvolumeclaims", "corpus", "dynamic", "storageClassName", "volumeName"},
-		{"persistentvolumes", "", "corpus-static", "claimRef.name claimRef.namespace", "claimRef.uid claimRef.resourceVersion"},
-		{"jobs", "corpus", "own-selector", "selector template.metadata.labels.job", ""},
-		{"jobs", "corpus", "once", "template.metadata.labels.app", "selector"},
-		{"pods", "corpus", "alone", "hostAliases dnsConfig priorityClassName", "priority"},
-		{"pods", "corpus", "with-token", "volumes[0] containers[0].volumeMounts[0]", "volumes[1] containers[0].volumeMounts[1]"},
+		{"persistentvolumeclaims", "corpus", "static", spec("volumeName"), nil},
+		{"persistentvolumeclaims", "corpus", "dynamic", spec("storageClassName"), spec("volumeName")},
+		{"persistentvolumes", "", "corpus-static",
+			spec("claimRef.name claimRef.namespace"), spec("claimRef.uid claimRef.resourceVersion")},
+		{"jobs", "corpus", "own-selector", spec("selector template.metadata.labels.job"), nil},
+		{"jobs", "corpus", "once", spec("template.metadata.labels.app"), spec("selector")},
+		{"pods", "corpus", "alone", spec("hostAliases dnsConfig priorityClassName"), spec("priority")},
+		{"pods", "corpus", "with-token",
+			spec("volumes[0] containers[0].volumeMounts[0]"), spec("volumes[1] containers[0].volumeMounts[1]")},
+		{"secrets", "corpus", "runner-token",
+			[]string{"data.extra"}, []string{"data.token", "data.namespace", `data["ca.crt"]`}},
+		{"secrets", "corpus", "applied", []string{"data.token"}, []string{"metadata.annotations"}},
+		{"ledgers", "corpus", "one", []string{"status", "topLevel"}, nil},
+		{"gadgets", "corpus", "one", spec("keys.metadata.creationTimestamp keys.status empty.map"), []string{"status"}},
+		{"configmaps", "corpus", "owned", []string{"data.a"}, []string{"metadata.ownerReferences"}},
+		{"configmaps", "corpus", "1e3", []string{"metadata.finalizers", "metadata.generateName"}, nil},
+		{"clusterroles", "", "corpus-all", []string{"aggregationRule"}, []string{"rules"}},
+		{"validatingwebhookconfigurations", "", "corpus", []string{"webhooks[0].clientConfig.caBundle"}, nil},
+		{"mutatingwebhookconfigurations", "", "corpus",
+			[]string{"webhooks[0].matchConditions"}, []string{"webhooks[0].clientConfig.caBundle"}},
 	}
 }
 
-type choice struct{ resource, namespace, name, kept, gone string }
+// spec gives the paths of fields of the spec.
+func spec(fields string) []string {
+	paths := strings.Fields(fields)
+	for i := range paths {
+		paths[i] = "spec." + paths[i]
+	}
+	return paths
+}
+
+type choice struct {
+	resource, namespace, name string
+	kept, gone                []string
+}
 
 // keepsChoices holds that what a user has chosen is kept, and what was chosen for the user is not.
 func keepsChoices(t *testing.T, s *server) {
 	for _, c := range choices() {
 		r := s.resources[slices.IndexFunc(s.resources, func(r manifests.Resource) bool {
-			return r.Resource == c.resource && !strings.Contains(r.Group, ".example.com")
+			return r.Resource == c.resource && r.Group != "serving.corpus.example.com"
 		})]
 		i := s.get(t, r, c.namespace, c.name)
 		o := canonical(t, i, r, manifests.Portable)
@@ -51,16 +78,16 @@ func keepsChoices(t *testing.T, s *server) {
 		}
 		// remove is asked for what is there, so each is read anew.
 		was, is := decode(t, i.raw), decode(t, json)
-		for _, field := range strings.Fields(c.kept) {
-			if !remove(is, steps(t, "spec."+field)) {
+		for _, field := range c.kept {
+			if !remove(is, steps(t, field)) {
 				t.Errorf("%s has no %s any more, which a user has set", o.Key, field)
 			}
 		}
-		for _, field := range strings.Fields(c.gone) {
-			if !remove(was, steps(t, "spec."+field)) {
+		for _, field := range c.gone {
+			if !remove(was, steps(t, field)) {
 				t.Errorf("%s never had %s", o.Key, field)
 			}
-			if remove(is, steps(t, "spec."+field)) {
+			if remove(is, steps(t, field)) {
 				t.Errorf("%s still has %s, which no user has set", o.Key, field)
 			}
 		}

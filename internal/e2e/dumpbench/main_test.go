@@ -38,10 +38,11 @@ func kubeconfig(node *bed.Node) string {
 	return filepath.Join(node.Root, "etc/kubernetes/super-admin.conf")
 }
 
-// places are directories, a new one for each run. They are removed when the benchmark ends, and not before: ext4 looks long
-// for an inode where many have just been freed.
+// places are directories, a new one for each run.
 type places struct {
-	root    string
+	root string
+	// keep leaves what a run has made until the benchmark ends: ext4 looks long for an inode where many were just freed.
+	keep    bool
 	current string
 }
 
@@ -55,7 +56,7 @@ func (p *places) next(b *testing.B) string {
 	return p.current
 }
 
-// size is that of all files in the directory made last. Less than a MiB is an error.
+// size is that of all files in the directory made last, which go unless they are kept. Less than a MiB is an error.
 func (p *places) size() (size int64, err error) {
 	err = filepath.WalkDir(p.current, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -69,6 +70,9 @@ func (p *places) size() (size int64, err error) {
 	})
 	if err == nil && size < 1<<20 {
 		err = fmt.Errorf("only %d bytes in %s", size, p.current)
+	}
+	if err == nil && !p.keep {
+		err = os.RemoveAll(p.current)
 	}
 	return size, err
 }

@@ -32,6 +32,7 @@ func dump(ctx context.Context, kubeconfig, dir string) error {
 	if err != nil {
 		return err
 	}
+	config.DisableCompression = true // the API server is on this machine
 	cluster, err := manifests.NewCluster(config)
 	if err != nil {
 		return err
