@@ -95,27 +95,48 @@ func TestObjectsComeOnce(t *testing.T) {
 	}
 }
 
-// The token of an expired list goes on from there as soon as another list is asked for, and not from the token in the
-// error, which is of a later moment.
+// A list whose token has expired begins again at its moment. The token in the error is of a later one.
 func TestExpiredPage(t *testing.T) {
 	f := &fakeServer{objects: map[string]int{"as": 30}, revision: 7}
-	expired := 0
+	var asked []string
 	f.fault = func(resource string, n int, r *http.Request) *http.Response {
-		switch next := r.URL.Query().Get("continue"); {
-		case next == "newer":
-			t.Error("the token of a later moment was used")
-		case next == "20" && expired < maxExpired:
-			expired++
+		query := r.URL.Query()
+		if resource != "as" || query.Get("limit") == "1" {
+			return nil
+		}
+		asked = append(asked, query.Get("resourceVersion")+"/"+query.Get("continue"))
+		if query.Get("continue") == "20" && len(asked) <= 3*maxExpired {
 			return respond(http.StatusGone,
 				`{"kind":"Status","status":"Failure","reason":"Expired","code":410,"metadata":{"continue":"newer"},"message":"old"}`)
 		}
 		return nil
 	}
 	c, report, err := dumpOf(t, f, Options{PageSize: 10})
-	if err != nil || !report.Complete() || len(c.begins) != 1 || expired != maxExpired {
-		t.Errorf("after %d refusals: %v, missing %v, %d begins", expired, err, report.Missing(), len(c.begins))
+	if err != nil || !report.Complete() || len(c.begins) != 1 {
+		t.Errorf("%v, missing %v, %d begins", err, report.Missing(), len(c.begins))
+	}
+	if want := strings.Repeat("7/ /10 /20 ", 1+maxExpired); strings.Join(asked, " ")+" " != want {
+		t.Errorf("asked for %q, want %q", asked, want)
 	}
 	c.wantAll(t, f)
+}
+
+// Each page may break, and not only the first one.
+func TestBrokenPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeServer{objects: map[string]int{"as": 50}, revision: 7}
+		f.fault = func(resource string, n int, r *http.Request) *http.Response {
+			if resource == "as" && r.URL.Query().Get("limit") != "1" && n%maxBroken > 0 {
+				return cut(f.page("as", 50, r.URL.Query()), 400)
+			}
+			return nil
+		}
+		c, report, err := dumpOf(t, f, Options{PageSize: 10})
+		if err != nil || !report.Complete() {
+			t.Errorf("%v, missing %v", err, report.Missing())
+		}
+		c.wantAll(t, f)
+	})
 }
 
 // A server that is asked for a moment and answers with another one has no part in the instant.
