@@ -29,8 +29,8 @@ func (f *files) applied(ctx context.Context, o *object) ([]byte, error) {
 		}
 	}
 	made, err := f.opts.Server.DryRun(ctx, o.json, f.opts.Level)
-	if reason := apierrors.ReasonForError(err); err != nil && isSecret(o.Key) && reason != "" {
-		return nil, fmt.Errorf("the server does not take this Secret (%s), and what it says may show values", reason)
+	if status := apierrors.APIStatus(nil); isSecret(o.Key) && errors.As(err, &status) {
+		return nil, fmt.Errorf("the server does not take this Secret (code %d), and what it says may show values", status.Status().Code)
 	}
 	if err != nil {
 		return nil, err

@@ -199,6 +199,14 @@ func TestFieldsOfManagers(t *testing.T) {
 	}
 }
 
+// What others own of an element is still told as that element's.
+func TestElementThatIsOwnedInPart(t *testing.T) {
+	o := &owners{managed: `[{"manager":"m","fieldsV1":{"f:spec":{"f:containers":{"k:{\"name\":\"log\"}":{".":{},"f:name":{},"f:image":{}}}}}}]`}
+	written, live := thing("{containers: [{name: log, image: i, args: [a]}]}"), thing("{containers: [{name: log, image: j, args: [b]}]}")
+	changes, _ := compare(t, files(t, written), files(t, live), diff.Options{Ignore: []diff.Rule{{Manager: "m"}}, Owners: o})
+	wantSaid(t, changes, "things.example.org/x -n default changed\n  spec.containers[name=log].args[0] changed a=\"a\" b=\"b\"\n")
+}
+
 func TestOwnersThatDoNotAnswer(t *testing.T) {
 	a, b := files(t, thing("{a: 1}")), files(t, thing("{a: 2}"))
 	for _, c := range []struct {

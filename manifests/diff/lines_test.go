@@ -103,6 +103,8 @@ func TestHunks(t *testing.T) {
 		{"one to nothing", number(1, 1), nil, "@@ -1 +0,0 @@\n-1\n"},
 		{"equal lines before", []string{"b", "b", "b"}, []string{"b", "b", "b", "c"}, "@@ -1,3 +1,4 @@\n b\n b\n b\n+c\n"},
 		{"equal lines after", []string{"b", "b"}, []string{"c", "b", "b"}, "@@ -1,2 +1,3 @@\n+c\n b\n b\n"},
+		{"a line that is there twice on one side", []string{"p", "u", "m", "v"}, []string{"q", "u", "m", "m", "v"},
+			"@@ -1,4 +1,5 @@\n-p\n+q\n u\n m\n+m\n v\n"},
 		{"moved", []string{"a", "1", "2", "3", "z"}, []string{"1", "2", "3", "a", "z"}, "@@ -1,5 +1,5 @@\n-a\n 1\n 2\n 3\n+a\n z\n"},
 	} {
 		var out bytes.Buffer

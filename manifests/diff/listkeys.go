@@ -82,9 +82,9 @@ func elementKey(keys []string, e any) (string, bool) {
 		return "", false
 	}
 	var pairs []string
-	for i, key := range keys {
+	for _, key := range keys {
 		text, ok := scalar(m[key])
-		if !ok && m[key] == nil && i > 0 { // the first has no default
+		if !ok && m[key] == nil {
 			text, ok = keyDefaults[key]
 		}
 		if !ok {

@@ -54,7 +54,7 @@ func TestWrittenAgainstLive(t *testing.T) {
 		p.edit(t, "shop/config.yaml", right, wrong)
 		changes, summary := compare(t, p.files(t, p.cluster), p.live(), diff.Options{Ignore: onlyShop, Owners: p.cluster})
 		wantSaid(t, changes, "secrets/password -n shop failed: read side a: shop/config.yaml:1 item 2: "+
-			"the server does not take this Secret (InternalError), and what it says may show values")
+			"the server does not take this Secret (code 500), and what it says may show values")
 		if diff.ExitCode(summary, nil) != 2 {
 			t.Errorf("the summary is %+v", *summary)
 		}
