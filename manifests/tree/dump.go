@@ -60,7 +60,7 @@ func (d *dump) add(t *Tree, o *manifests.Object) error {
 // body gives the bytes that the file has to have, or nil if it has them. It completes the record but for the file's time.
 func (d *dump) body(t *Tree, o *manifests.Object, r *record) ([]byte, error) {
 	old := t.records[r.Key]
-	if old != nil && (old.form != r.form || !old.intact) {
+	if old != nil && !old.intact {
 		old = nil
 	}
 	body := o.YAML

@@ -157,6 +157,8 @@ func TestUnpackRefuses(t *testing.T) {
 		return entry{tar.Header{Name: name, Typeflag: kind, Linkname: "/etc/passwd", Mode: 0o777}, ""}
 	}
 	another := entry{good[1].header, strings.Replace(good[1].text, `"index": "`, `"index": "0`, 1)}
+	odd := entry{good[2].header, good[2].text}
+	odd.header.Typeflag = tar.TypeCont
 	wrong := entry{good[2].header, strings.Repeat("x", len(good[2].text))}
 	for name, list := range map[string][]entry{
 		"climbs":              append(slices.Clone(good), evil("../x", tar.TypeReg)),
@@ -165,6 +167,7 @@ func TestUnpackRefuses(t *testing.T) {
 		"twice":               append(slices.Clone(good), good[len(good)-1]),
 		"a link":              append(append(slices.Clone(good[:2]), evil(good[2].header.Name, tar.TypeSymlink)), good[3:]...),
 		"a directory":         append(append(slices.Clone(good[:2]), evil("cluster/", tar.TypeDir)), good[2:]...),
+		"another kind":        append(append(slices.Clone(good[:2]), odd), good[3:]...),
 		"out of order":        append(append(slices.Clone(good[:2]), good[3], good[2]), good[4:]...),
 		"one missing":         append(slices.Clone(good[:3]), good[4:]...),
 		"no index":            good[1:],
@@ -248,9 +251,17 @@ func TestReadErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	web := manifests.Entry{Key: key("configmaps/web@shop")}
-	put(t, dir, "namespaces/shop/configmaps/web.yaml", "edited")
-	if _, err := saved.Object(t.Context(), web); !errors.Is(err, tree.ErrCorrupt) {
-		t.Errorf("an edited file: %v", err)
+	text, err := saved.Object(t.Context(), web)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, edited := range map[string]string{
+		"shorter": "edited", "longer": string(text) + "x", "of its size": strings.Replace(string(text), "4", "5", 1),
+	} {
+		put(t, dir, "namespaces/shop/configmaps/web.yaml", edited)
+		if _, err := saved.Object(t.Context(), web); !errors.Is(err, tree.ErrCorrupt) {
+			t.Errorf("an edited file, %s: %v", name, err)
+		}
 	}
 	remove(t, dir, "namespaces/shop/configmaps/web.yaml")
 	if _, err := saved.Object(t.Context(), web); !errors.Is(err, fs.ErrNotExist) {
