@@ -145,7 +145,9 @@ func (k kind) listable() bool { return k.Kind != "" && k.can("list") }
 
 // compare orders resources by group and then by plural.
 func (r Resource) compare(other Resource) int {
-	return cmp.Or(cmp.Compare(r.Group, other.Group), cmp.Compare(r.Resource, other.Resource), cmp.Compare(r.Version, other.Version))
+	return cmp.Or(
+		cmp.Compare(r.Group, other.Group), cmp.Compare(r.Resource, other.Resource), cmp.Compare(r.Version, other.Version),
+	)
 }
 
 // String writes a resource as kubectl takes it: deployments.apps.

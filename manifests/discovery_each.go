@@ -15,7 +15,9 @@ import (
 
 // discoverEach asks for each version by itself, of a server that has no aggregated discovery. body is what lies at a root.
 // A version that does not answer is stale, as in the aggregated document.
-func (c *Cluster) discoverEach(ctx context.Context, p pace, root string, body []byte) ([]apidiscovery.APIGroupDiscovery, error) {
+func (c *Cluster) discoverEach(
+	ctx context.Context, p pace, root string, body []byte,
+) ([]apidiscovery.APIGroupDiscovery, error) {
 	groups, err := listed(root, body)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,8 @@ type Options struct {
 	// Exclude says which resources are not listed. It is asked for those too that can't be listed, and with "*" as the
 	// Resource for a version of a group that the API server could not discover. Nil excludes none.
 	Exclude func(Resource) bool
-	// Namespaces limits the dump to these. What belongs to no namespace is then excluded, the namespaces themselves as well.
+	// Namespaces limits the dump to these. What belongs to no namespace is then excluded, the namespaces themselves
+	// as well.
 	Namespaces []string
 	// LabelSelector limits the dump to objects whose labels match, in the syntax of kubectl get -l.
 	LabelSelector string
@@ -26,8 +27,8 @@ type Options struct {
 	Classes []Class
 	// Lists is how many requests are in flight at once. Zero is 8.
 	Lists int
-	// PageSize is how many objects a request asks for; fewer if they are large, or if their size is not known yet. Zero is
-	// 500, and 4,000 for metadata.
+	// PageSize is how many objects a request asks for; fewer if they are large, or if their size is not known yet.
+	// Zero is 500, and 4,000 for metadata.
 	PageSize int
 	// Rate is how many requests a second are sent at most. Zero is no limit: the server has one of its own (429), which
 	// is obeyed.
@@ -96,20 +97,20 @@ type dump struct {
 
 // Dump lists every object of the cluster as it was at one instant, and hands each on in canonical form.
 //
-// The instant is the revision that etcd has at the beginning: every list is asked for at exactly this resource version
-// (resourceVersionMatch=Exact, KEP-2523), page by page. What lies in another store, as the objects of an aggregated API or
-// events that are split out to an etcd of their own, has no such revision: it is listed as of one moment of its own, which is
-// the Clock of its Outcome. When the server no longer has the instant, because etcd compacts what is older than five
-// minutes, the dump starts over at a new one, twice at most: see [Receiver].
+// The instant is the revision that etcd has at the beginning: every list is asked for at exactly this resource
+// version (resourceVersionMatch=Exact, KEP-2523), page by page. What lies in another store, as the objects of an
+// aggregated API or events that are split out to an etcd of their own, has no such revision: it is listed as of one
+// moment of its own, which is the Clock of its Outcome. When the server no longer has the instant, because etcd
+// compacts what is older than five minutes, the dump starts over at a new one, twice at most: see [Receiver].
 //
-// Each resource that discovery shows has an outcome in the report, in each namespace where it had to be listed by namespace, and
-// so have versions that the server could not discover, custom resources that no version serves, and resources that were
-// added meanwhile. A list that fails is an outcome, not an error: look at [Report.Complete]. Where the same objects are
-// served in two groups, as events are, one of the two is listed: see [SameObjects].
+// Each resource that discovery shows has an outcome in the report, in each namespace where it had to be listed by
+// namespace, and so have versions that the server could not discover, custom resources that no version serves, and
+// resources that were added meanwhile. A list that fails is an outcome, not an error: look at [Report.Complete].
+// Where the same objects are served in two groups, as events are, one of the two is listed: see [SameObjects].
 //
-// The error is for what ends the whole dump: no discovery, no instant, no resource that may be listed at all, one that to
-// returned, or ctx's cause. The report goes with it as far as it came, and what to has received is then no dump. Errors of
-// the API server wrap a StatusError of k8s.io/apimachinery/pkg/api/errors.
+// The error is for what ends the whole dump: no discovery, no instant, no resource that may be listed at all, one
+// that to returned, or ctx's cause. The report goes with it as far as it came, and what to has received is then no
+// dump. Errors of the API server wrap a StatusError of k8s.io/apimachinery/pkg/api/errors.
 //
 // Memory is that of the pages in flight: no list is held whole.
 func (c *Cluster) Dump(ctx context.Context, to Receiver, opts Options) (*Report, error) {

@@ -11,8 +11,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Get reads one object as it is now, in canonical form. Its error wraps a NotFound of k8s.io/apimachinery/pkg/api/errors if
-// there is none, and the errors of [Cluster.Lookup] if there is no such resource.
+// Get reads one object as it is now, in canonical form. Its error wraps a NotFound of
+// k8s.io/apimachinery/pkg/api/errors if there is none, and the errors of [Cluster.Lookup] if there is no such
+// resource.
 func (c *Cluster) Get(ctx context.Context, key Key, level Level) (*Object, error) {
 	object, err := c.get(ctx, key, level)
 	if err != nil {
@@ -36,9 +37,9 @@ func (c *Cluster) get(ctx context.Context, key Key, level Level) (*Object, error
 // fieldManager is who the server takes for the author of what DryRun asks about.
 const fieldManager = "clustersnap"
 
-// DryRun gives what the server would make of an object written by hand, in JSON: with its defaults and what admission adds,
-// in canonical form. Nothing is written (dryRun=All), but it takes the rights to: patch, and create as well for objects
-// that are not there yet. A webhook whose side effects are not declared makes it fail.
+// DryRun gives what the server would make of an object written by hand, in JSON: with its defaults and what admission
+// adds, in canonical form. Nothing is written (dryRun=All), but it takes the rights to: patch, and create as well for
+// objects that are not there yet. A webhook whose side effects are not declared makes it fail.
 //
 // It is a server-side apply that takes all fields over. Where that is not possible because a list has two elements of the
 // same key (kubernetes/kubernetes#113482), it is an update of the object that is there, or a create.
@@ -84,7 +85,9 @@ func (c *Cluster) dryRun(ctx context.Context, object []byte, level Level) (Key, 
 // dryRunWrite tries a plain create or update in the place of an apply that ended with applied.
 func (c *Cluster) dryRunWrite(ctx context.Context, r Resource, key Key, object []byte, applied error) ([]byte, error) {
 	query := url.Values{"dryRun": {"All"}, "fieldManager": {fieldManager}}
-	write := request{method: http.MethodPost, segments: r.segments(key.Namespace), contentType: jsonType, query: query, body: object}
+	write := request{
+		method: http.MethodPost, segments: r.segments(key.Namespace), contentType: jsonType, query: query, body: object,
+	}
 	body, _, err := c.read(ctx, alone(), write, maxItem)
 	if apierrors.IsAlreadyExists(err) {
 		write.method, write.segments = http.MethodPut, r.segments(key.Namespace, key.Name)

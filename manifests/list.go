@@ -135,7 +135,8 @@ func (d *dump) otherClock(l *listing, meta listMeta, n int) error {
 		return nil
 	}
 	d.foreign[l.scope()] = true
-	return &errStartOver{fmt.Errorf("list %s at resource version %s: the answer is of %q", l.Resource, l.at, meta.ResourceVersion)}
+	return &errStartOver{fmt.Errorf("list %s at resource version %s: the answer is of %q",
+		l.Resource, l.at, meta.ResourceVersion)}
 }
 
 // query is how the next page is asked for. The server refuses a resource version beside a continue token.

@@ -44,16 +44,19 @@ func (c *Cluster) Lookup(ctx context.Context, apiVersion, kind string) (Resource
 	if err != nil {
 		return Resource{}, fmt.Errorf("look up %s: %w", kind, err)
 	}
-	none := &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: gv.Group, Kind: kind}, SearchedVersions: []string{gv.Version}}
-	r, err := c.look(ctx, none, func(k Resource) bool {
+	none := &meta.NoKindMatchError{
+		GroupKind: schema.GroupKind{Group: gv.Group, Kind: kind}, SearchedVersions: []string{gv.Version},
+	}
+	return c.look(ctx, none, func(k Resource) bool {
 		return k.Group == gv.Group && k.Version == gv.Version && k.Kind == kind
 	})
-	return r, err
 }
 
 // resource finds the resource of a key, at the version that a dump reads it at.
 func (c *Cluster) resource(ctx context.Context, key Key) (Resource, error) {
-	none := &meta.NoResourceMatchError{PartialResource: schema.GroupVersionResource{Group: key.Group, Resource: key.Resource}}
+	none := &meta.NoResourceMatchError{
+		PartialResource: schema.GroupVersionResource{Group: key.Group, Resource: key.Resource},
+	}
 	return c.look(ctx, none, func(k Resource) bool { return k.Group == key.Group && k.Resource == key.Resource })
 }
 

@@ -7,7 +7,9 @@ import (
 
 // run takes steps with each list until it has none to take again, several at once: always with those that have most to
 // come. The first error ends all.
-func (d *dump) run(ctx context.Context, lists []*listing, step func(context.Context, *listing) (again bool, err error)) error {
+func (d *dump) run(
+	ctx context.Context, lists []*listing, step func(context.Context, *listing) (again bool, err error),
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	type result struct {

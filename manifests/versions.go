@@ -9,7 +9,8 @@ import (
 
 // Versions gives the entry of every object of the cluster at one instant, sorted by key, without their content: the
 // server sends metadata only. Two entries with the same UID and ResourceVersion are of the same content. They have no Hash,
-// and their Class is what metadata tells. It is [Cluster.Dump] otherwise; the entries are held in memory, at some 500 bytes each.
+// and their Class is what metadata tells. It is [Cluster.Dump] otherwise; the entries are held in memory, at some 500 bytes
+// each.
 func (c *Cluster) Versions(ctx context.Context, opts Options) ([]Entry, *Report, error) {
 	var all entries
 	report, err := c.dump(ctx, &all, opts, metadataForm())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -34,6 +36,10 @@ func TestCoverage(t *testing.T) {
 	t.Run("one namespace", func(t *testing.T) { oneNamespace(ctx, t, config) })
 	t.Run("some namespaces", func(t *testing.T) { someNamespaces(ctx, t, config) })
 	t.Run("no rights", func(t *testing.T) { noRights(ctx, t, config) })
+	t.Run("versions", func(t *testing.T) { versions(ctx, t, config) })
+	t.Run("each by itself", func(t *testing.T) { each(ctx, t, config) })
+	t.Run("dry run", func(t *testing.T) { dryRun(ctx, t, config) })
+	t.Run("lookup", func(t *testing.T) { lookups(ctx, t, config) })
 	t.Run("kind added", func(t *testing.T) { kindAdded(ctx, t, config) })
 }
 
@@ -334,31 +340,41 @@ func noRights(ctx context.Context, t *testing.T, config *rest.Config) {
 
 // kindAdded defines a custom resource when the instant is taken already.
 func kindAdded(ctx context.Context, t *testing.T, config *rest.Config) {
-	client := dynamicClient(t, config)
 	var r receiver
-	r.begin = func(manifests.Instant) error {
-		definition := &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-			"metadata": map[string]any{"name": "lates.corpus.example.com"},
-			"spec": map[string]any{
-				"group": "corpus.example.com", "scope": "Namespaced",
-				"names": map[string]any{"plural": "lates", "singular": "late", "kind": "Late", "listKind": "LateList"},
-				"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true,
-					"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}}}},
-			},
-		}}
-		crds := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-		if _, err := client.Resource(crds).Create(ctx, definition, metav1.CreateOptions{}); err != nil {
-			return err
-		}
-		return discovered(ctx, cluster(t, config), "lates.corpus.example.com")
-	}
+	r.begin = func(manifests.Instant) error { return define(ctx, config, "lates", "Late") }
 	report, err := cluster(t, config).Dump(ctx, &r, manifests.Options{})
 	must(t, err)
 	wantOutcome(t, report, "lates.corpus.example.com", manifests.Failed, "appeared during the dump")
 	if report.Complete() {
 		t.Error("the dump is complete")
 	}
+}
+
+// define defines a custom resource and waits until discovery shows it.
+func define(ctx context.Context, config *rest.Config, plural, kind string) error {
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	definition := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{"name": plural + ".corpus.example.com"},
+		"spec": map[string]any{
+			"group": "corpus.example.com", "scope": "Namespaced",
+			"names": map[string]any{"plural": plural, "singular": strings.ToLower(kind), "kind": kind, "listKind": kind + "List"},
+			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}}}},
+		},
+	}}
+	crds := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+	if _, err := client.Resource(crds).Create(ctx, definition, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	c, err := manifests.NewCluster(config)
+	if err != nil {
+		return err
+	}
+	return discovered(ctx, c, plural+".corpus.example.com")
 }
 
 // discovered waits until discovery shows a resource.
