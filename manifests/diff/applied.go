@@ -30,7 +30,8 @@ func (f *files) applied(ctx context.Context, o *object) ([]byte, error) {
 	}
 	made, err := f.opts.Server.DryRun(ctx, o.json, f.opts.Level)
 	if status := apierrors.APIStatus(nil); isSecret(o.Key) && errors.As(err, &status) {
-		return nil, fmt.Errorf("the server does not take this Secret (code %d), and what it says may show values", status.Status().Code)
+		code := status.Status().Code
+		return nil, fmt.Errorf("the server does not take this Secret (code %d), and what it says may show values", code)
 	}
 	if err != nil {
 		return nil, err

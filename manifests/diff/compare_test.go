@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"strings"
 	"sync"
@@ -130,7 +131,7 @@ type broken struct{ *view }
 
 func (b broken) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
 	if e.Name == "broken" {
-		return nil, errors.New("the disk is broken")
+		return nil, fmt.Errorf("read the file of its own: %w", fs.ErrNotExist) // which is no way for an object to go
 	}
 	return b.view.Object(ctx, e)
 }
@@ -140,7 +141,7 @@ func TestOneObjectFails(t *testing.T) {
 	b := (&view{}).add(named("broken", "", "", ""), "v").add(named("no-yaml", "", "", ""), "v").add(named("other", "", "", ""), "w")
 	a.texts[a.entries[1].Key] = "- a list\n"
 	changes, summary := compare(t, a, broken{b}, diff.Options{})
-	wantSaid(t, changes, `configmaps/broken failed: read side b: the disk is broken
+	wantSaid(t, changes, `configmaps/broken failed: read side b: read the file of its own: file does not exist
 configmaps/no-yaml failed: read side a: it is not an object of YAML or JSON
 configmaps/other changed
   data.k changed a="v" b="w"

@@ -11,10 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-const (
-	// maxFile is the most bytes of a file of manifests.
-	maxFile = 32 << 20
-)
+// maxFile is the most bytes of a file of manifests.
+const maxFile = 32 << 20
 
 // document is one object of a file, or one list of objects, as JSON.
 type document struct {
@@ -75,6 +73,8 @@ var (
 	errOddBreak = errors.New("a line ends with U+0085, U+2028 or U+2029: " +
 		"end it with a newline, or write the character as an escape")
 )
+
+var errIndent = errors.New("it is indented less than the first line of its document: indent them alike")
 
 // empty is what a marker may be followed by, and what a document may begin with.
 var empty = regexp.MustCompile(`^(?:[ \t]*(?:#[^\n]*)?(?:\n|$))+`)
@@ -147,7 +147,7 @@ func yamlDocument(text []byte, indent int) ([]byte, error) {
 			line++
 			blank := len(bytes.TrimSpace(l)) == 0
 			if left := len(l) - len(bytes.TrimLeft(l, " \t")); left < indent && !blank && l[left] != '#' {
-				return nil, lineError{line, errors.New("it is indented less than the first line of its document: indent them alike")}
+				return nil, lineError{line, errIndent}
 			}
 		}
 	}

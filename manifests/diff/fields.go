@@ -111,7 +111,7 @@ func (w *walker) walkKeyed(path string, lists [sides]keyedList) {
 		}
 		common := []any{}
 		for _, key := range list.order {
-			if lists[before].at[key] != nil && lists[after].at[key] != nil && (lists[base].at == nil || lists[base].at[key] != nil) {
+			if !slices.ContainsFunc(lists[:], func(l keyedList) bool { return l.at != nil && l.at[key] == nil }) {
 				common = append(common, key)
 			}
 		}

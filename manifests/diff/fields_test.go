@@ -29,7 +29,8 @@ func TestFields(t *testing.T) {
   spec.b added b={}
   spec.c removed a={}
   spec.d added b=[]`},
-		{"integers that are one float64", `{a: 9007199254740992, b: -9223372036854775808}`, `{a: 9007199254740993, b: -9223372036854775807}`, `
+		{"integers that are one float64", `{a: 9007199254740992, b: -9223372036854775808}`,
+			`{a: 9007199254740993, b: -9223372036854775807}`, `
   spec.a changed a=9007199254740992 b=9007199254740993
   spec.b changed a=-9223372036854775808 b=-9223372036854775807`},
 		{"odd keys", `{"a.b/c": 1, "": 1, "ü]": 1, "a b": 1, "1": 1}`, `{}`, `

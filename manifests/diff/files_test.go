@@ -54,17 +54,22 @@ func TestFormsOfFiles(t *testing.T) {
 		{"json in a row", jsonOne + "\n" + strings.Replace(jsonOne, "one", "two", 1), bothKeys},
 		{"json without blanks between", jsonOne + strings.Replace(jsonOne, "one", "two", 1), bothKeys},
 		{"json and yaml", jsonOne + "\n---\n" + two, bothKeys},
-		{"list", "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(one), "\n", "\n  ") + "\n- " +
+		{"list", "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(one), "\n",
+			"\n  ") + "\n- " +
 			strings.ReplaceAll(strings.TrimSpace(two), "\n", "\n  ") + "\n", bothKeys},
-		{"list of a kind", "apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: one}}, {metadata: {name: two}}]\n", bothKeys},
+		{"list of a kind",
+			"apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: one}}, {metadata: {name: two}}]\n", bothKeys},
 		{"empty list", "apiVersion: v1\nkind: List\nitems: []\n", ""},
-		{"other files", one + "== two.yml\n" + two + "== three.json\n" + strings.Replace(jsonOne, "one", "six", 1) + "== notes.md\n# no\n",
+		{"other files", one + "== two.yml\n" + two + "== three.json\n" + strings.Replace(jsonOne, "one",
+			"six", 1) + "== notes.md\n# no\n",
 			"configmaps/one -n default, configmaps/six -n default, configmaps/two -n default"},
 		{"hidden files", one + "== .hidden.yaml\n" + two + "== .git/config.yaml\n" + two + "== sub/.x/two.yaml\n" + two, oneKey},
 		{"namespaces", strings.Replace(one, "one", "one, namespace: shop", 1), "configmaps/one -n shop"},
-		{"a namespace that is none", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x, namespace: shop}\n",
+		{"a namespace that is none",
+			"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x, namespace: shop}\n",
 			"clusterroles.rbac.authorization.k8s.io/x"},
-		{"another version", "apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: x}\n", "deployments.apps/x -n default"},
+		{"another version", "apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: x}\n",
+			"deployments.apps/x -n default"},
 	} {
 		side, err := diff.Files(fsOf(c.text), diff.Kinds(resources), diff.FileOptions{})
 		if err != nil {
@@ -79,24 +84,38 @@ func TestFormsOfFiles(t *testing.T) {
 
 func TestBadFiles(t *testing.T) {
 	const one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n"
-	bomb := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: &a " + strings.Repeat("x", 1<<20) + ", b: [" + strings.Repeat("*a,", 30) + "]}\n"
+	bomb := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: &a " + strings.Repeat("x", 1<<20) +
+		", b: [" + strings.Repeat("*a,", 30) + "]}\n"
+	item := "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}"
 	for _, c := range []struct{ name, text, want string }{
 		{"no yaml", "a: b\n---\n\na: {\n", "all.yaml:4: it is not YAML: correct it"},
-		{"a template", one + "---\n{{ if .x }}\n", "all.yaml:5: it begins with { and is not JSON: correct it, or write it as a map of YAML"},
+		{"a template", one + "---\n{{ if .x }}\n",
+			"all.yaml:5: it begins with { and is not JSON: correct it, or write it as a map of YAML"},
 		{"a scalar", "hello\n", "all.yaml:1: it is not a map: a manifest has apiVersion, kind and metadata"},
 		{"a list", "\n- a\n", "all.yaml:2: it is not a map: a manifest has apiVersion, kind and metadata"},
 		{"a flow list", "[]\n", "all.yaml:1: a manifest can't begin with '[': write it as a map of YAML, or JSON"},
-		{"a directive", "%YAML 1.2\n---\n" + one, "all.yaml:1: a manifest can't begin with '%': write it as a map of YAML, or JSON"},
-		{"behind a marker", "--- {a: b}\n", "all.yaml:1: something follows the marker of a document: put it on a line of its own"},
-		{"a flow map of yaml", "{a: b}\n", "all.yaml:1: it begins with { and is not JSON: correct it, or write it as a map of YAML"},
-		{"indented less", one + "---\n  a: b\nc: d\n", "all.yaml:6: it is indented less than the first line of its document: indent them alike"},
-		{"a key twice", one + "---\n" + one + "data:\n  b: x\n  b: z\n", "all.yaml:10: a key is there twice in one map: take one away"},
-		{"a key twice in json", one + "---\n{\"a\": [{\"b\": 1}, {\"b\": 1, \"c\": {}, \"b\": 2}]}", "all.yaml:5: a key is there twice in one map: take one away"},
-		{"a value like a key in json", `{"a": "a", "b": ["a", "a", {"c": "a"}], "a ": 1}`, "all.yaml:1: it has no apiVersion or no kind, so it is no manifest: correct it, or skip the file"},
-		{"half json", "{\"a\": 1}\n {\"b\"", "all.yaml:2: it begins with { and is not JSON: correct it, or write it as a map of YAML"},
-		{"no kind", "apiVersion: v1\n", "all.yaml:1: it has no apiVersion or no kind, so it is no manifest: correct it, or skip the file"},
-		{"no apiVersion", "kind: ConfigMap\n", "all.yaml:1: it has no apiVersion or no kind, so it is no manifest: correct it, or skip the file"},
-		{"no name", "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x}\n", "all.yaml:1: it has no metadata.name: only what has a name can be compared"},
+		{"a directive", "%YAML 1.2\n---\n" + one,
+			"all.yaml:1: a manifest can't begin with '%': write it as a map of YAML, or JSON"},
+		{"behind a marker", "--- {a: b}\n",
+			"all.yaml:1: something follows the marker of a document: put it on a line of its own"},
+		{"a flow map of yaml", "{a: b}\n",
+			"all.yaml:1: it begins with { and is not JSON: correct it, or write it as a map of YAML"},
+		{"indented less", one + "---\n  a: b\nc: d\n",
+			"all.yaml:6: it is indented less than the first line of its document: indent them alike"},
+		{"a key twice", one + "---\n" + one + "data:\n  b: x\n  b: z\n",
+			"all.yaml:10: a key is there twice in one map: take one away"},
+		{"a key twice in json", one + "---\n{\"a\": [{\"b\": 1}, {\"b\": 1, \"c\": {}, \"b\": 2}]}",
+			"all.yaml:5: a key is there twice in one map: take one away"},
+		{"a value like a key in json", `{"a": "a", "b": ["a", "a", {"c": "a"}], "a ": 1}`,
+			"all.yaml:1: it has no apiVersion or no kind, so it is no manifest: correct it, or skip the file"},
+		{"half json", "{\"a\": 1}\n {\"b\"",
+			"all.yaml:2: it begins with { and is not JSON: correct it, or write it as a map of YAML"},
+		{"no kind", "apiVersion: v1\n",
+			"all.yaml:1: it has no apiVersion or no kind, so it is no manifest: correct it, or skip the file"},
+		{"no apiVersion", "kind: ConfigMap\n",
+			"all.yaml:1: it has no apiVersion or no kind, so it is no manifest: correct it, or skip the file"},
+		{"no name", "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x}\n",
+			"all.yaml:1: it has no metadata.name: only what has a name can be compared"},
 		{"unknown kind", "apiVersion: v1\nkind: Gadget\nmetadata: {name: x}\n",
 			`all.yaml:1: kind "Gadget" of "v1" is not known: is its CustomResourceDefinition missing?`},
 		{"kind of another group", "apiVersion: example.org/v1\nkind: ConfigMap\nmetadata: {name: x}\n",
@@ -104,15 +123,18 @@ func TestBadFiles(t *testing.T) {
 		{"twice in a file", one + "---\n" + one, "all.yaml:5: configmaps/one -n default is in all.yaml:1 too: remove one"},
 		{"twice in two files", one + "== b.yaml\n" + strings.Replace(one, "one", "one, namespace: default", 1),
 			"b.yaml:1: configmaps/one -n default is in all.yaml:1 too: remove one"},
-		{"twice in a list", "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}, {apiVersion: v1, kind: ConfigMap, metadata: {name: x}}]\n",
+		{"twice in a list",
+			"apiVersion: v1\nkind: List\nitems: [" + item + ", " + item + "]\n",
 			"all.yaml:1 item 2: configmaps/x -n default is in all.yaml:1 item 1 too: remove one"},
 		{"item that is no map", "apiVersion: v1\nkind: List\nitems: [1]\n", "all.yaml:1: item 1 of the list is not a map"},
 		{"null as an item", "apiVersion: v1\nkind: List\nitems: [~]\n", "all.yaml:1: item 1 of the list is not a map"},
 		{"list of lists", "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List, items: []}]\n",
 			"all.yaml:1: item 1 of the list is a list: write its items out"},
-		{"aliases of a long text", bomb, "all.yaml:1: it becomes more than 16 MiB by its YAML aliases (*name): write the values out"},
-		{"aliases of aliases", "a: &a [" + strings.Repeat("x,", 100) + "]\nb: &b [" + strings.Repeat("*a,", 100) + "]\nc: &c [" +
-			strings.Repeat("*b,", 100) + "]\nd: [" + strings.Repeat("*c,", 100) + "]\n", "all.yaml:1: it becomes more than 16 MiB by its YAML aliases (*name): write the values out"},
+		{"aliases of a long text", bomb,
+			"all.yaml:1: it becomes more than 16 MiB by its YAML aliases (*name): write the values out"},
+		{"aliases of aliases",
+			"a: &a [" + strings.Repeat("x,", 100) + "]\nb: &b [" + strings.Repeat("*a,", 100) + "]\nc: &c [" +
+				strings.Repeat("*b,", 100) + "]\nd: [" + strings.Repeat("*c,", 100) + "]\n", "all.yaml:1: it becomes more than 16 MiB by its YAML aliases (*name): write the values out"},
 		{"utf-16", "\xff\xfea\x00", "all.yaml:1: it is not UTF-8 text: write it in UTF-8"},
 		{"not utf-8", "a: \xff\n", "all.yaml:1: it is not UTF-8 text: write it in UTF-8"},
 		{"odd end of a line", one + "data: {k: v}\n#\u2028---\na: b\n",
@@ -120,7 +142,8 @@ func TestBadFiles(t *testing.T) {
 		{"odd end of an indented line", "  a: b\n  c: d\u0085e: f\n",
 			"all.yaml:2: a line ends with U+0085, U+2028 or U+2029: end it with a newline, or write the character as an escape"},
 		{"too large", strings.Repeat("#", 32<<20+1), "all.yaml has more than 32 MiB: split it"},
-		{"one error of each file", "a: {\n---\nb: {\n== c.yaml\nc: {\n", "all.yaml:1: it is not YAML: correct it\nc.yaml:1: it is not YAML: correct it"},
+		{"one error of each file", "a: {\n---\nb: {\n== c.yaml\nc: {\n",
+			"all.yaml:1: it is not YAML: correct it\nc.yaml:1: it is not YAML: correct it"},
 	} {
 		_, err := diff.Files(fsOf(c.text), diff.Kinds(resources), diff.FileOptions{})
 		if want := "read manifests: " + c.want; err == nil || err.Error() != want {
@@ -221,7 +244,8 @@ func (c *counting) Open(name string) (fs.File, error) {
 // The objects of two sides of files have hashes: of what is the same nothing is read.
 func TestFilesHaveHashes(t *testing.T) {
 	const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {k: v}\n"
-	_, summary := compare(t, files(t, text), files(t, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"default"},"data":{"k":"v"}}`), diff.Options{})
+	const asJSON = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"default"},"data":{"k":"v"}}`
+	_, summary := compare(t, files(t, text), files(t, asJSON), diff.Options{})
 	if summary.Read != 0 || summary.Same != 1 {
 		t.Errorf("the summary is %+v", *summary)
 	}

@@ -214,8 +214,10 @@ func TestOwnersThatDoNotAnswer(t *testing.T) {
 		want   string
 	}{
 		{owners{err: errors.New("no route")}, "things.example.org/x -n default failed: ask who owns the fields: no route\n"},
-		{owners{managed: "{"}, "things.example.org/x -n default failed: ask who owns the fields: managedFields are not as the API server writes them\n"},
-		{owners{err: apierrors.NewNotFound(schema.GroupResource{}, "x")}, "things.example.org/x -n default changed\n  spec.a changed a=1 b=2\n"},
+		{owners{managed: "{"},
+			"things.example.org/x -n default failed: ask who owns the fields: managedFields are not as the API server writes them\n"},
+		{owners{err: apierrors.NewNotFound(schema.GroupResource{}, "x")},
+			"things.example.org/x -n default changed\n  spec.a changed a=1 b=2\n"},
 		{owners{}, "things.example.org/x -n default changed\n  spec.a changed a=1 b=2\n"},
 	} {
 		changes, _ := compare(t, a, b, diff.Options{Ignore: []diff.Rule{{Manager: "m"}}, Owners: &c.owners})

@@ -94,7 +94,8 @@ func TestHunks(t *testing.T) {
 		a, b []string
 		want string
 	}{
-		{"one line", number(1, 20), slices.Replace(number(1, 20), 9, 10, "x"), "@@ -7,7 +7,7 @@\n 7\n 8\n 9\n-10\n+x\n 11\n 12\n 13\n"},
+		{"one line", number(1, 20), slices.Replace(number(1, 20), 9, 10, "x"),
+			"@@ -7,7 +7,7 @@\n 7\n 8\n 9\n-10\n+x\n 11\n 12\n 13\n"},
 		{"near", number(1, 10), slices.Replace(slices.Replace(number(1, 10), 8, 9, "y"), 1, 2, "x"),
 			"@@ -1,10 +1,10 @@\n 1\n-2\n+x\n 3\n 4\n 5\n 6\n 7\n 8\n-9\n+y\n 10\n"},
 		{"far", number(1, 11), slices.Replace(slices.Replace(number(1, 11), 9, 10, "y"), 1, 2, "x"),
@@ -105,7 +106,8 @@ func TestHunks(t *testing.T) {
 		{"equal lines after", []string{"b", "b"}, []string{"c", "b", "b"}, "@@ -1,2 +1,3 @@\n+c\n b\n b\n"},
 		{"a line that is there twice on one side", []string{"p", "u", "m", "v"}, []string{"q", "u", "m", "m", "v"},
 			"@@ -1,4 +1,5 @@\n-p\n+q\n u\n m\n+m\n v\n"},
-		{"moved", []string{"a", "1", "2", "3", "z"}, []string{"1", "2", "3", "a", "z"}, "@@ -1,5 +1,5 @@\n-a\n 1\n 2\n 3\n+a\n z\n"},
+		{"moved", []string{"a", "1", "2", "3", "z"}, []string{"1", "2", "3", "a", "z"},
+			"@@ -1,5 +1,5 @@\n-a\n 1\n 2\n 3\n+a\n z\n"},
 	} {
 		var out bytes.Buffer
 		writeHunks(&out, c.a, c.b)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"iter"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -89,7 +88,7 @@ func (l *live) Seen() *manifests.Report { return l.report }
 func (l *live) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
 	o, err := l.cluster.Get(ctx, e.Key, l.opts.Level)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+		return nil, fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	if err != nil {
 		return nil, err

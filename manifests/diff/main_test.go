@@ -113,7 +113,7 @@ func wantSaid(t testing.TB, changes []*diff.Change, want string) {
 // view is a side that is what it says, with all that entries can have.
 type view struct {
 	entries []manifests.Entry
-	texts   map[manifests.Key]string // an object without one is gone
+	texts   map[manifests.Key]string // an object without one is gone since it was listed
 	report  *manifests.Report
 }
 
@@ -131,7 +131,7 @@ func (v *view) Object(_ context.Context, e manifests.Entry) ([]byte, error) {
 	if text, ok := v.texts[e.Key]; ok {
 		return []byte(text), nil
 	}
-	return nil, fmt.Errorf("read %v: %w", e.Key, fs.ErrNotExist)
+	return nil, fmt.Errorf("read %v: %w", e.Key, diff.ErrGone)
 }
 
 func (v *view) Seen() *manifests.Report { return v.report }

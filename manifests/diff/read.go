@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 )
 
 // read gives the objects of a row as trees, nil for those that are absent, or gone since they were listed.
@@ -34,7 +33,7 @@ func (c *comparison) readOne(ctx context.Context, r row, side int, o *outcome) (
 		get = w.written // there is nothing that the server's form would have to be like
 	}
 	text, err := get(ctx, *r[side])
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, ErrGone) {
 		return nil, nil
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package diff
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -23,10 +24,13 @@ type Side interface {
 	// Two entries with one hash are the same object, and so are two with one uid and one resource version: neither is read.
 	// Hashes say more than versions where both sides have one. Empty fields say nothing.
 	Entries(ctx context.Context) iter.Seq2[manifests.Entry, error]
-	// Object gives one object in canonical form, as YAML or JSON. An error that wraps fs.ErrNotExist says that it is gone
-	// since Entries gave it.
+	// Object gives one object in canonical form, as YAML or JSON. An error that wraps ErrGone says that it went away since
+	// Entries gave it: it is absent then.
 	Object(ctx context.Context, e manifests.Entry) ([]byte, error)
 }
+
+// ErrGone is the error of a [Side] for an object that was there, and is not any more.
+var ErrGone = errors.New("it went away since it was listed")
 
 // What a side can do besides.
 type (

@@ -21,7 +21,8 @@ func TestThreeWays(t *testing.T) {
 		{"each a field", `{x: 1, xx: 1}`, `{x: 2, xx: 1}`, `{x: 1, xx: 2}`, `changed by both
   spec.x changed by a base=1 a=2 b=1
   spec.xx changed by b base=1 a=1 b=2`},
-		{"one field of many in conflict", `{x: 1, xx: 1, z: 1}`, `{x: 2, xx: 2, z: 1}`, `{x: 2, xx: 3, z: 2}`, `changed by conflict
+		{"one field of many in conflict", `{x: 1, xx: 1, z: 1}`, `{x: 2, xx: 2, z: 1}`, `{x: 2, xx: 3, z: 2}`,
+			`changed by conflict
   spec.x changed by same base=1 a=2 b=2
   spec.xx changed by conflict base=1 a=2 b=3
   spec.z changed by b base=1 a=1 b=2`},

@@ -27,14 +27,22 @@ func TestWhatASideHasNotLookedAt(t *testing.T) {
 		entry  manifests.Entry
 		want   string
 	}{
-		{"listed", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Listed, "")}}, inShop(""), added},
-		{"no such resource", manifests.Report{Outcomes: []manifests.Outcome{outcome("x", "configmaps", "", manifests.Excluded, "")}}, inShop(""), added},
-		{"excluded", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Excluded, "")}}, inShop(""), outOfView},
-		{"same objects", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.SameObjects, "")}}, inShop(""), outOfView},
-		{"forbidden", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Forbidden, "")}}, inShop(""), failed("forbidden")},
-		{"failed", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Failed, "no route")}}, inShop(""), failed("no route")},
-		{"unserved", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Unserved, "")}}, inShop(""), failed("served by none")},
-		{"group not discovered", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "*", "", manifests.Failed, "dead")}}, inShop(""), failed("dead")},
+		{"listed", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Listed,
+			"")}}, inShop(""), added},
+		{"no such resource", manifests.Report{Outcomes: []manifests.Outcome{outcome("x", "configmaps", "",
+			manifests.Excluded, "")}}, inShop(""), added},
+		{"excluded", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Excluded,
+			"")}}, inShop(""), outOfView},
+		{"same objects", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.SameObjects,
+			"")}}, inShop(""), outOfView},
+		{"forbidden", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Forbidden,
+			"")}}, inShop(""), failed("forbidden")},
+		{"failed", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Failed,
+			"no route")}}, inShop(""), failed("no route")},
+		{"unserved", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "", manifests.Unserved,
+			"")}}, inShop(""), failed("served by none")},
+		{"group not discovered", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "*", "", manifests.Failed,
+			"dead")}}, inShop(""), failed("dead")},
 		{"group not discovered, but the resource", manifests.Report{Outcomes: []manifests.Outcome{
 			outcome("", "*", "", manifests.Failed, "dead"), outcome("", "configmaps", "", manifests.Listed, ""),
 		}}, inShop(""), added},
@@ -44,16 +52,19 @@ func TestWhatASideHasNotLookedAt(t *testing.T) {
 		{"its namespace failed", manifests.Report{Outcomes: []manifests.Outcome{
 			outcome("", "configmaps", "shop", manifests.Failed, "x"), outcome("", "configmaps", "zoo", manifests.Listed, ""),
 		}}, inShop(""), failed("x")},
-		{"other namespaces", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "other", manifests.Listed, "")}}, inShop(""), outOfView},
+		{"other namespaces", manifests.Report{Outcomes: []manifests.Outcome{outcome("", "configmaps", "other",
+			manifests.Listed, "")}}, inShop(""), outOfView},
 		{"labels", manifests.Report{Selection: manifests.Selection{LabelSelector: "a=b"}, Outcomes: []manifests.Outcome{
 			outcome("", "configmaps", "", manifests.Listed, ""),
 		}}, inShop(""), outOfView},
-		{"its class", manifests.Report{Selection: manifests.Selection{Classes: []manifests.Class{manifests.User}}, Outcomes: []manifests.Outcome{
-			outcome("", "configmaps", "", manifests.Listed, ""),
-		}}, inShop(""), added},
-		{"other classes", manifests.Report{Selection: manifests.Selection{Classes: []manifests.Class{manifests.User}}, Outcomes: []manifests.Outcome{
-			outcome("", "configmaps", "", manifests.Listed, ""),
-		}}, inShop(manifests.Completed), outOfView},
+		{"its class",
+			manifests.Report{Selection: manifests.Selection{Classes: []manifests.Class{manifests.User}}, Outcomes: []manifests.Outcome{
+				outcome("", "configmaps", "", manifests.Listed, ""),
+			}}, inShop(""), added},
+		{"other classes",
+			manifests.Report{Selection: manifests.Selection{Classes: []manifests.Class{manifests.User}}, Outcomes: []manifests.Outcome{
+				outcome("", "configmaps", "", manifests.Listed, ""),
+			}}, inShop(manifests.Completed), outOfView},
 	} {
 		changes, summary := compare(t, &view{report: &c.report}, (&view{}).add(c.entry, "v"), diff.Options{})
 		if got := said(changes); got != c.want || (c.want == outOfView) != (summary.OutOfView == 1) {

@@ -35,8 +35,8 @@ func filled(b *testing.B, n int) (*place, string) {
 	}
 }
 
-// BenchmarkUnchanged compares a tree with the cluster that it is of, in which nothing has moved: by a look at the versions, and by
-// another dump.
+// BenchmarkUnchanged compares a tree with the cluster that it is of, in which nothing has moved: by a look at the versions,
+// and by another dump.
 func BenchmarkUnchanged(b *testing.B) {
 	const objects = 50_000
 	p, saved := filled(b, objects)
@@ -81,7 +81,8 @@ func (p *place) mine(b *testing.B, saved string) string {
 	must(b, err)
 	for e, err := range from.Entries(b.Context()) {
 		must(b, err)
-		if e.Namespace == "" && e.Resource != "namespaces" && e.Resource != "customresourcedefinitions" || e.Class != manifests.User {
+		mine := e.Namespace != "" || e.Resource == "namespaces" || e.Resource == "customresourcedefinitions"
+		if !mine || e.Class != manifests.User {
 			continue
 		}
 		text, err := from.Object(b.Context(), e)
