@@ -148,7 +148,7 @@ func (c *comparison) outOfView(r row) bool {
 	}
 	for i, e := range r {
 		if e == nil && c.from[i] != nil {
-			if looked, err := c.views[i].lookedFor(r.any()); !looked && err == nil {
+			if looked, err := c.lookedFor(i, r); !looked && err == nil {
 				return true
 			}
 		}

@@ -11,7 +11,7 @@ func (c *comparison) read(ctx context.Context, r row, o *outcome) (trees [sides]
 	for i, e := range r {
 		switch {
 		case e == nil && c.from[i] != nil:
-			if _, err := c.views[i].lookedFor(r.any()); err != nil {
+			if _, err := c.lookedFor(i, r); err != nil {
 				return trees, fmt.Errorf("side %s may have it: %w", names[i], err)
 			}
 		case e == nil:

@@ -43,14 +43,15 @@ func (v view) missing() []manifests.Outcome {
 	return v.report.Missing()
 }
 
-// lookedFor reports whether an object that the side does not have would be there if it existed. An error says that
-// this can't be known.
-func (v view) lookedFor(e *manifests.Entry) (bool, error) {
+// lookedFor reports whether an object that a side does not have would be there if it existed. An error says that this
+// can't be known.
+func (c *comparison) lookedFor(side int, r row) (bool, error) {
+	v, e := c.views[side], r.any()
 	if v.report == nil {
 		return true, nil
 	}
-	selection := v.report.Selection
-	if selection.LabelSelector != "" || len(selection.Classes) > 0 && !slices.Contains(selection.Classes, e.Class) {
+	classes := v.report.Selection.Classes
+	if !c.selected(v.report.Selection.LabelSelector, r) || len(classes) > 0 && !slices.Contains(classes, e.Class) {
 		return false, nil
 	}
 	o, ok := v.outcome(e)
@@ -65,6 +66,20 @@ func (v view) lookedFor(e *manifests.Entry) (bool, error) {
 	}
 	why := cmp.Or(o.Why, string(o.State))
 	return false, fmt.Errorf("its kind could not be listed: %s", why)
+}
+
+// selected reports whether an object is known to be one that a label selector selects: labels are not in the entries, but
+// a side with the same selector has it.
+func (c *comparison) selected(selector string, r row) bool {
+	if selector == "" {
+		return true
+	}
+	for i, e := range r {
+		if report := c.views[i].report; e != nil && report != nil && report.Selection.LabelSelector == selector {
+			return true
+		}
+	}
+	return false
 }
 
 // outcome finds what became of the list that would have the object.

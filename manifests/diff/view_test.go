@@ -78,6 +78,33 @@ func TestWhatASideHasNotLookedAt(t *testing.T) {
 	}
 }
 
+// Two sides of the same labels have both looked for what has them. An object that one of them lacks is gone, or has lost
+// the labels: either way it is not what it was.
+func TestSidesOfTheSameLabels(t *testing.T) {
+	listed := []manifests.Outcome{{Resource: resources[0], State: manifests.Listed}}
+	side := func(selector string, objects ...string) *view {
+		v := &view{report: &manifests.Report{Selection: manifests.Selection{LabelSelector: selector}, Outcomes: listed}}
+		for _, name := range objects {
+			v.add(named(name, "h", "", ""), "v")
+		}
+		return v
+	}
+	changes, summary := compare(t, side("app=shop", "gone", "stays"), side("app=shop", "made", "stays"), diff.Options{})
+	wantSaid(t, changes, "configmaps/gone removed\nconfigmaps/made added\n")
+	if summary.OutOfView != 0 || diff.ExitCode(summary, nil) != 1 {
+		t.Errorf("the summary is %+v", *summary)
+	}
+	for _, other := range []diff.Side{side("", "x"), side("app=zoo", "x"), (&view{}).add(named("x", "h", "", ""), "v")} {
+		changes, summary := compare(t, other, side("app=shop"), diff.Options{})
+		if len(changes) != 0 || summary.OutOfView != 1 {
+			t.Errorf("of a side of other labels the summary is %+v, the changes are %q", *summary, said(changes))
+		}
+	}
+	// That one side with the same selector has it is enough, among three.
+	changes, _ = compare(t, side("app=shop", "x"), side("app=shop"), diff.Options{Base: side("", "x")})
+	wantSaid(t, changes, "configmaps/x removed by b\n")
+}
+
 // Nothing differs, and yet nobody can say that the sides are the same.
 func TestWhatASideCouldNotSee(t *testing.T) {
 	forbidden := manifests.Outcome{Resource: manifests.Resource{Resource: "secrets"}, State: manifests.Forbidden}
