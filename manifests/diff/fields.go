@@ -93,7 +93,8 @@ func alike(a, b []any) (start int, restA, restB []any) {
 	return start, a, b
 }
 
-// walkKeyed compares lists whose elements have keys, and the order of those that no side lacks.
+// walkKeyed compares lists whose elements have keys, and the order of those that no side lacks. Where the base has no list
+// it has no order either.
 func (w *walker) walkKeyed(path string, lists [sides]keyedList) {
 	seen := map[string]bool{}
 	for _, list := range lists {
@@ -117,7 +118,8 @@ func (w *walker) walkKeyed(path string, lists [sides]keyedList) {
 		}
 		orders[i] = common
 	}
-	if w.differ(orders) {
+	of := walker{three: lists[base].at != nil}
+	if of.differ(orders) {
 		w.add(path, orders)
 		w.fields[len(w.fields)-1].What = Reordered
 	}

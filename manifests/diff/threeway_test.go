@@ -48,6 +48,16 @@ func TestThreeWays(t *testing.T) {
   spec.l[name=r] added by b b={"name":"r"}`},
 		{"order", `{l: [{name: p}, {name: q}]}`, `{l: [{name: q}, {name: p}]}`, `{l: [{name: p}, {name: q}]}`, `changed by a
   spec.l reordered by a base=["name=p","name=q"] a=["name=q","name=p"] b=["name=p","name=q"]`},
+		{"order of a list that both added", `{}`, `{l: [{name: p, v: 1}, {name: q}]}`, `{l: [{name: p, v: 2}, {name: q}]}`,
+			`changed by conflict
+  spec.l[name=p].name added by same a="p" b="p"
+  spec.l[name=p].v added by conflict a=1 b=2
+  spec.l[name=q] added by same a={"name":"q"} b={"name":"q"}`},
+		{"two orders of a list that both added", `{}`, `{l: [{name: p}, {name: q}]}`, `{l: [{name: q}, {name: p}]}`,
+			`changed by conflict
+  spec.l[name=p] added by same a={"name":"p"} b={"name":"p"}
+  spec.l[name=q] added by same a={"name":"q"} b={"name":"q"}
+  spec.l reordered by conflict a=["name=p","name=q"] b=["name=q","name=p"]`},
 		{"list without keys", `{l: [1, 2]}`, `{l: [1, 2, 3]}`, `{l: [0, 1, 2]}`, `changed by conflict
   spec.l changed by conflict base=[1,2] a=[1,2,3] b=[0,1,2]`},
 		{"object added by a", none, `{x: 1}`, none, `added by a`},
