@@ -43,8 +43,8 @@ func (c Changes) Quiet() bool {
 
 // Commit moves what has changed to its place, and the index last. Objects that did not come are removed if the report
 // says that their kind was listed, everywhere or in their namespace; otherwise they are kept. A kind that the report
-// does not know has gone with its objects only if it is none of the API server's own, CustomResourceDefinitions were
-// listed and none is there for it.
+// does not know has gone with its objects only if the tree has its CustomResourceDefinition, and that has gone: the
+// objects of any other are kept, since a server that is not up may be all that is missing.
 //
 // Until it begins to move, an error leaves the tree as it was, and the dump is forgotten. [StrayError] is one of a file
 // in the way, [ErrNarrower] one of a report that selects less than the tree holds. After that the new state is decided:
@@ -89,7 +89,7 @@ func (t *Tree) merge(report *manifests.Report) (*merged, Changes, error) {
 		next.records = append(next.records, r)
 	}
 	was := map[string]bool{} // paths of files that the index knows, of objects that came again
-	seen := coverage(report, t.dump.fresh)
+	seen := coverage(report, t.records, t.dump.fresh)
 	for _, old := range t.now.records {
 		p := old.path()
 		switch {
@@ -282,10 +282,10 @@ func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	}
 	j := &journal{removes: next.removes}
 	step("sync stage")
+	if err := syncFiles(d.stage, d.moves); err != nil {
+		return err
+	}
 	for _, m := range d.moves {
-		if err := syncFile(d.stage, m.name); err != nil {
-			return err
-		}
 		j.moves = append(j.moves, move{Stage: m.name, Path: m.of.path()})
 	}
 	if err := errors.Join(syncDir(t.root, stageDir), d.close()); err != nil {

@@ -1,10 +1,6 @@
 package tree
 
-import (
-	"strings"
-
-	"github.com/clustersnap/clustersnap/manifests"
-)
+import "github.com/clustersnap/clustersnap/manifests"
 
 // kind is a resource whatever its version.
 type kind struct{ group, resource string }
@@ -12,15 +8,17 @@ type kind struct{ group, resource string }
 // seen is what a dump can say about objects that did not come.
 type seen struct {
 	tried  map[kind]bool
-	listed map[kind]map[string]bool // the namespaces that were listed; "" for all
-	same   map[kind]bool            // whose objects were listed under another group
-	lost   map[string]bool          // groups of which not even all resources are known
-	fresh  map[manifests.Key]*record
+	listed map[kind]map[string]bool  // the namespaces that were listed; "" for all
+	same   map[kind]bool             // whose objects were listed under another group
+	lost   map[string]bool           // groups of which not even all resources are known
+	held   map[manifests.Key]*record // what the tree had before
+	fresh  map[manifests.Key]*record // what has come
 }
 
-func coverage(report *manifests.Report, fresh map[manifests.Key]*record) *seen {
+func coverage(report *manifests.Report, held, fresh map[manifests.Key]*record) *seen {
 	s := &seen{
-		tried: map[kind]bool{}, listed: map[kind]map[string]bool{}, same: map[kind]bool{}, lost: map[string]bool{}, fresh: fresh,
+		tried: map[kind]bool{}, listed: map[kind]map[string]bool{}, same: map[kind]bool{}, lost: map[string]bool{},
+		held: held, fresh: fresh,
 	}
 	for _, o := range report.Outcomes {
 		k := kind{o.Group, o.Resource.Resource}
@@ -68,8 +66,8 @@ func (s *seen) gone(k manifests.Key) bool {
 	if s.tried[of] || s.lost[k.Group] {
 		return false
 	}
-	// Nobody knows the kind. The API server's own do not go so, and those of CustomResourceDefinitions, whose groups
-	// have a dot, go with their definition.
+	// Nobody knows the kind. It has gone if the tree has the CustomResourceDefinition that it was of, and that has gone.
+	// Kinds of the API server and of aggregated APIs have none: they are missing while their server is.
 	definition := manifests.Key{Group: definitions.group, Resource: definitions.resource, Name: k.Resource + "." + k.Group}
-	return strings.Contains(k.Group, ".") && s.covers(definitions, "") && s.fresh[definition] == nil
+	return s.held[definition] != nil && s.fresh[definition] == nil && s.covers(definitions, "")
 }

@@ -247,9 +247,14 @@ func TestKindsThatAreGone(t *testing.T) {
 			c.without("*.example.com", "", manifests.Failed)
 		}, 1, 1},
 		{"and it is the server's own", func(c *cluster) { delete(c.kinds, [2]string{"deployments", "apps"}) }, 0, 3},
+		{"and its group, which is the server's own, has a dot", func(c *cluster) {
+			delete(c.kinds, [2]string{"clusterroles", "rbac.authorization.k8s.io"})
+		}, 0, 2},
+		{"and another server has it", func(c *cluster) { delete(c.kinds, [2]string{"nodes", "metrics.example.com"}) }, 0, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, from := t.TempDir(), shop()
+			from.set("nodes.metrics.example.com/one", "10")
 			from.into(t, dir, tree.Options{})
 			c.prepare(from)
 			before := files(t, dir)
