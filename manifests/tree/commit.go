@@ -282,10 +282,10 @@ func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	}
 	j := &journal{removes: next.removes}
 	step("sync stage")
-	if err := syncFiles(d.stage, d.moves); err != nil {
-		return err
-	}
 	for _, m := range d.moves {
+		if err := syncFile(d.stage, m.name); err != nil {
+			return err
+		}
 		j.moves = append(j.moves, move{Stage: m.name, Path: m.of.path()})
 	}
 	if err := errors.Join(syncDir(t.root, stageDir), d.close()); err != nil {
