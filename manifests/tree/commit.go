@@ -42,7 +42,8 @@ func (c Changes) Quiet() bool {
 }
 
 // Commit moves what has changed to its place, and the index last. Objects that did not come are removed if the report
-// says that their kind was listed, everywhere or in their namespace; otherwise they are kept. A kind that the report
+// says that their kind was listed, everywhere or in their namespace; otherwise they are kept. Where a kind was listed in
+// some namespaces, the objects go whose namespace has gone, as the list of namespaces shows. A kind that the report
 // does not know has gone with its objects only if the tree has its CustomResourceDefinition, and that has gone: the
 // objects of any other are kept, since a server that is not up may be all that is missing.
 //

@@ -7,7 +7,7 @@ type kind struct{ group, resource string }
 
 // seen is what a dump can say about objects that did not come.
 type seen struct {
-	tried  map[kind]bool
+	tried  map[kind]map[string]bool  // the namespaces that have an outcome; "" for all at once
 	listed map[kind]map[string]bool  // the namespaces that were listed; "" for all
 	same   map[kind]bool             // whose objects were listed under another group
 	lost   map[string]bool           // groups of which not even all resources are known
@@ -17,12 +17,15 @@ type seen struct {
 
 func coverage(report *manifests.Report, held, fresh map[manifests.Key]*record) *seen {
 	s := &seen{
-		tried: map[kind]bool{}, listed: map[kind]map[string]bool{}, same: map[kind]bool{}, lost: map[string]bool{},
+		tried: map[kind]map[string]bool{}, listed: map[kind]map[string]bool{}, same: map[kind]bool{}, lost: map[string]bool{},
 		held: held, fresh: fresh,
 	}
 	for _, o := range report.Outcomes {
 		k := kind{o.Group, o.Resource.Resource}
-		s.tried[k] = true
+		if s.tried[k] == nil {
+			s.tried[k] = map[string]bool{}
+		}
+		s.tried[k][o.Namespace] = true
 		if o.Resource.Resource == "*" {
 			s.lost[o.Group] = true
 		}
@@ -55,7 +58,10 @@ func (s *seen) covered(k manifests.Key) bool {
 	return false
 }
 
-var definitions = kind{"apiextensions.k8s.io", "customresourcedefinitions"}
+var (
+	definitions = kind{"apiextensions.k8s.io", "customresourcedefinitions"}
+	namespaces  = kind{"", "namespaces"}
+)
 
 // gone reports whether an object that did not come is known to be no more.
 func (s *seen) gone(k manifests.Key) bool {
@@ -63,11 +69,21 @@ func (s *seen) gone(k manifests.Key) bool {
 	if s.covers(of, k.Namespace) || s.same[of] && s.covered(k) {
 		return true
 	}
-	if s.tried[of] || s.lost[k.Group] {
+	if tried := s.tried[of]; len(tried) > 0 {
+		// A kind that is listed namespace by namespace is not asked for in one that has gone. A namespace goes last, when
+		// nothing is left in it.
+		return len(s.listed[of]) > 0 && !tried[""] && !tried[k.Namespace] && s.went(namespaces, k.Namespace)
+	}
+	if s.lost[k.Group] {
 		return false
 	}
 	// Nobody knows the kind. It has gone if the tree has the CustomResourceDefinition that it was of, and that has gone.
 	// Kinds of the API server and of aggregated APIs have none: they are missing while their server is.
-	definition := manifests.Key{Group: definitions.group, Resource: definitions.resource, Name: k.Resource + "." + k.Group}
-	return s.held[definition] != nil && s.fresh[definition] == nil && s.covers(definitions, "")
+	return s.went(definitions, k.Resource+"."+k.Group)
+}
+
+// went reports whether the tree had an object of no namespace, and it was looked for and did not come.
+func (s *seen) went(of kind, name string) bool {
+	k := manifests.Key{Group: of.group, Resource: of.resource, Name: name}
+	return s.held[k] != nil && s.fresh[k] == nil && s.covers(of, "")
 }

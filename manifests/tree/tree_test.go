@@ -226,6 +226,47 @@ func TestNamespacesThatWereListed(t *testing.T) {
 	}
 }
 
+// Where a kind is listed namespace by namespace, nobody asks in a namespace that has gone.
+func TestNamespaceThatIsGone(t *testing.T) {
+	const deployments = "deployments.apps"
+	for _, c := range []struct {
+		name    string
+		prepare func(c *cluster)
+		removed []string
+		kept    int
+	}{
+		{"gone", func(c *cluster) { c.without(deployments, "shop", manifests.Listed) },
+			[]string{"cluster/namespaces/bank.yaml", "namespaces/bank/deployments.apps/web.yaml"}, 0},
+		{"it was asked in", func(c *cluster) {
+			c.without(deployments, "shop", manifests.Listed)
+			c.without(deployments, "bank", manifests.Failed)
+		}, []string{"cluster/namespaces/bank.yaml"}, 1},
+		{"namespaces can't be listed", func(c *cluster) {
+			c.without(deployments, "shop", manifests.Listed)
+			c.without("namespaces", "", manifests.Forbidden)
+		}, nil, 3},
+		{"the kind was listed nowhere", func(c *cluster) { c.without(deployments, "shop", manifests.Forbidden) },
+			[]string{"cluster/namespaces/bank.yaml"}, 3},
+		{"the kind failed as a whole", func(c *cluster) {
+			c.without(deployments, "shop", manifests.Listed)
+			c.without(deployments, "", manifests.Failed)
+		}, []string{"cluster/namespaces/bank.yaml"}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, from := t.TempDir(), shop()
+			from.set("namespaces/bank", "10")
+			from.into(t, dir, tree.Options{})
+			from.delete("namespaces/bank")
+			from.delete("deployments.apps/web@bank")
+			c.prepare(from)
+			changes := from.into(t, dir, tree.Options{})
+			if !slices.Equal(changes.Removed, c.removed) || len(changes.Kept) != c.kept {
+				t.Errorf("%+v, want %q removed and %d kept", changes, c.removed, c.kept)
+			}
+		})
+	}
+}
+
 // What becomes of objects whose kind no outcome names.
 func TestKindsThatAreGone(t *testing.T) {
 	widget := [2]string{"widgets", "example.com"}
