@@ -83,13 +83,13 @@ type dump struct {
 	workers workers
 	catalog *catalogue
 	covered *coverage
-	fixed   []Outcome       // of what is not listed
-	foreign map[string]bool // scopes that were seen to be of another store
+	fixed   []Outcome // of what is not listed
 
 	at    Instant
 	lists []*listing
 
-	mu       sync.Mutex // for what follows
+	mu       sync.Mutex      // for what follows
+	foreign  map[string]bool // scopes that were seen to be of another store
 	to       Receiver
 	objects  int
 	received error
@@ -100,7 +100,7 @@ type dump struct {
 // The instant is the revision that etcd has at the beginning: every list is asked for at exactly this resource
 // version (resourceVersionMatch=Exact, KEP-2523), page by page. What lies in another store, as the objects of an
 // aggregated API or events that are split out to an etcd of their own, has no such revision: it is listed as of one
-// moment of its own, which is the Clock of its Outcome. When the server no longer has the instant, because etcd
+// moment of its own, which is the Clock of its Outcome, and fails if that moment is gone before it is read. When the server no longer has the instant, because etcd
 // compacts what is older than five minutes, the dump starts over at a new one, twice at most: see [Receiver].
 //
 // Each resource that discovery shows has an outcome in the report, in each namespace where it had to be listed by

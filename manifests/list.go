@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,25 +63,28 @@ func (e *errReceiver) Unwrap() error { return e.err }
 // (410): at the same resource version the same objects come in the same order, and those that were handed on are passed
 // over. The token that the server offers with a 410 would go on at a later moment (kubernetes/kubernetes#67284), so it
 // is not looked at.
+//
+// The dump starts over only where its own instant is gone. A list of another store fails alone.
 func (d *dump) page(ctx context.Context, l *listing) (again bool, err error) {
+	before := l.handed
 	meta, n, err := d.readPage(ctx, l)
 	var over *errStartOver
 	var end *errReceiver
 	switch {
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
-	case errors.As(err, &over), errors.As(err, &end):
+	case errors.As(err, &end):
 		return false, err
+	case errors.As(err, &over):
+		return false, l.lose(err)
 	case err == nil && meta.ResourceVersion != l.at:
-		err := d.otherClock(l, meta, n)
+		err := d.otherClock(l, meta, n, before)
 		return !l.ended, err
 	case err == nil:
 		l.turn(meta, n)
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
-		l.next, l.first = "", 0
-		if l.expired++; l.expired > maxExpired {
-			return false, &errStartOver{fmt.Errorf("list %s at resource version %s: %w", l.Resource, l.at, err)}
-		}
+		err := l.expire(err)
+		return !l.ended, err
 	case broken(ctx, err) && l.broken+1 < maxBroken:
 		l.broken++
 		return true, pause(ctx, firstPause<<(l.broken-1))
@@ -92,8 +96,34 @@ func (d *dump) page(ctx context.Context, l *listing) (again bool, err error) {
 	return !l.ended, nil
 }
 
+// expire begins a list again whose moment or continue token the server no longer has.
+func (l *listing) expire(err error) error {
+	l.next, l.first = "", 0
+	l.expired++
+	switch {
+	case l.foreign && !l.latest && l.handed == 0:
+		l.latest = true // as good: nothing else is of that moment
+	case l.latest && l.handed > 0, l.expired > maxExpired: // what the present begins with is of another moment by now
+		return l.lose(fmt.Errorf("list %s at resource version %s: %w", l.Resource, l.at, err))
+	}
+	return nil
+}
+
+// lose gives up the moment that the list was of. That is the dump's instant, or the list fails.
+func (l *listing) lose(err error) error {
+	if l.foreign {
+		l.fail(err)
+		return nil
+	}
+	return &errStartOver{err}
+}
+
 // turn goes on to the next page.
 func (l *listing) turn(meta listMeta, n int) {
+	if l.at == "" && meta.Continue != "" {
+		l.fail(errors.New("its pages have no resource version, which would say that they are of one moment"))
+		return
+	}
 	l.first += n
 	l.next, l.broken = meta.Continue, 0
 	l.left -= int64(n)
@@ -110,7 +140,7 @@ func (l *listing) end() {
 	l.ended = true
 	l.State, l.Objects = Listed, l.first
 	if l.foreign {
-		l.Clock = l.at
+		l.Clock = cmp.Or(l.at, unknownClock)
 	}
 	if l.strange > 0 {
 		l.State = Failed // Why is the first one's
@@ -127,16 +157,20 @@ func (l *listing) fail(err error) {
 }
 
 // otherClock takes a page that is not of the moment that was asked for. Servers other than kube-apiserver may know only
-// the present: such a list is good if it is one page, or goes on at that moment.
-func (d *dump) otherClock(l *listing, meta listMeta, n int) error {
-	if l.foreign && l.first == 0 && l.broken == 0 && l.expired == 0 {
+// the present: such a list is good if it is one page, or goes on at that moment. before is how many objects of the list
+// were handed on before this page.
+func (d *dump) otherClock(l *listing, meta listMeta, n, before int) error {
+	if l.foreign && l.first == 0 && before == 0 {
 		l.at = meta.ResourceVersion
 		l.turn(meta, n)
 		return nil
 	}
-	d.foreign[l.scope()] = true
-	return &errStartOver{fmt.Errorf("list %s at resource version %s: the answer is of %q",
-		l.Resource, l.at, meta.ResourceVersion)}
+	if !l.foreign {
+		d.mu.Lock()
+		d.foreign[l.scope()] = true
+		d.mu.Unlock()
+	}
+	return l.lose(fmt.Errorf("list %s at resource version %q: the answer is of %q", l.Resource, l.at, meta.ResourceVersion))
 }
 
 // query is how the next page is asked for. The server refuses a resource version beside a continue token.

@@ -26,7 +26,7 @@ type listMeta struct {
 	RemainingItemCount *int64 `json:"remainingItemCount"`
 }
 
-// numeric reports whether the list has the revision of a store. One that is computed on request has none.
+// numeric reports whether the list has a revision, as every list of kube-apiserver has.
 func (m listMeta) numeric() bool {
 	n, err := strconv.ParseUint(m.ResourceVersion, 10, 64)
 	return err == nil && n > 0

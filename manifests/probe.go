@@ -144,11 +144,9 @@ func (d *dump) probe(ctx context.Context, l *listing) (again bool, err error) {
 		return false, context.Cause(ctx)
 	case err != nil:
 		l.fail(err)
-	case !seen.numeric():
-		l.ended = true
-		l.State, l.Why = NotStored, fmt.Sprintf("its list has no revision of a store, but %q", seen.ResourceVersion)
 	default:
 		l.at, l.left = seen.ResourceVersion, seen.objects
+		l.latest = !seen.numeric() // kube-apiserver always gives one: this is another server, and not asked about its past
 	}
 	return false, nil
 }

@@ -22,7 +22,7 @@ const (
 	Forbidden   State = "forbidden"      // the caller has no right to list it
 	Failed      State = "failed"         // see Why
 	NotListable State = "not listable"   // it has no list verb, as reviews and bindings
-	NotStored   State = "virtual"        // computed on request, stored nowhere
+	NotStored   State = "virtual"        // it can be listed but not created: computed on request
 	Excluded    State = "excluded"       // by the caller
 	Unserved    State = "served by none" // it is stored, and no server shows it
 	SameObjects State = "same objects"   // they are listed under another group, see Why
@@ -36,10 +36,14 @@ type Outcome struct {
 	State     State  `json:"state"`
 	Objects   int    `json:"objects"` // that were listed, selected or not
 	// Clock is empty for what was listed at the dump's Instant. Another store, as that of an aggregated API or of events
-	// split out to an etcd of their own, counts on its own: then it is the resource version of that list.
+	// split out to an etcd of their own, counts on its own: then it is the resource version of that list, or "unknown" if
+	// the list had none.
 	Clock string `json:"clock,omitempty"`
 	Why   string `json:"why,omitempty"` // one sentence for what is neither listed nor excluded
 }
+
+// unknownClock is the Clock of a list that says nothing of its moment.
+const unknownClock = "unknown"
 
 // Selection is what of the listed objects a dump hands on, and how much of each. Two dumps can only be held against each
 // other, or one be written over the other, if it is the same for both. Empty fields stand for everything.

@@ -120,7 +120,7 @@ func TestAggregatedAPI(t *testing.T) {
 	var r receiver
 	report, err := cluster(t, node.RESTConfig(t)).Dump(ctx, &r, manifests.Options{})
 	must(t, err)
-	wantOutcome(t, report, "gauges."+far, manifests.NotStored, "no revision")
+	wantOutcome(t, report, "gauges."+far, manifests.Listed, "")
 	wantOutcome(t, report, "halves."+far, manifests.Failed, "read list: ")
 	wantOutcome(t, report, "spoiled."+far, manifests.Failed, "read object 2 of the list")
 	wantOutcome(t, report, "presents."+far, manifests.Listed, "")
@@ -132,13 +132,13 @@ func TestAggregatedAPI(t *testing.T) {
 	for _, c := range []struct {
 		resource, clock string
 		objects         int
-	}{{"presents", "1000", 2}, {"pasts", "7", 5}} {
+	}{{"presents", "1000", 2}, {"pasts", "7", 5}, {"gauges", "unknown", 1}} {
 		o := outcomes(report, c.resource+"."+far)[0]
 		if o.Clock != c.clock || o.Objects != c.objects {
 			t.Errorf("outcome %s, want %d objects of %s", o, c.objects, c.clock)
 		}
 	}
-	for _, name := range []string{"halves/first", "spoiled/first", "spoiled/third", "presents/a", "pasts/e"} {
+	for _, name := range []string{"halves/first", "spoiled/first", "spoiled/third", "presents/a", "pasts/e", "gauges/a"} {
 		resource, name, _ := strings.Cut(name, "/")
 		if _, ok := r.objects[manifests.Key{Group: far, Resource: resource, Namespace: "default", Name: name}]; !ok {
 			t.Errorf("%s %s was not handed on", resource, name)
@@ -242,7 +242,7 @@ func (f *farServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 		json.NewEncoder(w).Encode(list)
-	case "/gauges": // computed on request
+	case "/gauges": // has no clock
 		fmt.Fprint(w, `{"kind":"GaugeList","apiVersion":"far.example.com/v1","metadata":{},"items":[{"metadata":{"name":"a"}}]}`)
 	case "/halves": // breaks off after its first object
 		f.halves.Add(1)
