@@ -176,10 +176,14 @@ func (c *comparison) examine(ctx context.Context, r row) outcome {
 func (c *comparison) compare(ctx context.Context, trees [sides]any, o *outcome) error {
 	w := walker{three: c.from[base] != nil}
 	differed := w.differ(trees)
+	var held []string // which a rule may take out of data, but not of an annotation
+	if isSecret(o.change.Key) {
+		held = heldBy(trees)
+	}
 	if err := c.ignore(ctx, o.change.Key, &trees); err != nil {
 		return err
 	}
-	mask(o.change.Key, &trees, w.three)
+	mask(o.change.Key, &trees, held, w.three)
 	w.walk("", "", trees)
 	o.ignored = differed && len(w.fields) == 0
 	o.change.tell(trees, w.fields)

@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"slices"
+
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
@@ -10,12 +12,9 @@ const masked = "***"
 // maskNames tell values apart that are not shown, by the first side that has them.
 var maskNames = [sides]string{"(base)", "(before)", "(after)"}
 
-// lastApplied is where kubectl apply keeps a copy of the object, with all data of a Secret.
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-
 // mask puts names in the place of what a Secret holds, on all sides at once: names are equal where the values are, and
-// nowhere else. What comes after it has nothing to hide.
-func mask(key manifests.Key, trees *[sides]any, three bool) {
+// nowhere else. An annotation that may show one of the held texts is masked too. What comes after it has nothing to hide.
+func mask(key manifests.Key, trees *[sides]any, held []string, three bool) {
 	if !isSecret(key) {
 		return
 	}
@@ -23,8 +22,27 @@ func mask(key manifests.Key, trees *[sides]any, three bool) {
 		maskField(mapsOf(*trees), field, three)
 	}
 	metadata := fieldOf(mapsOf(*trees), "metadata")
-	annotations := fieldOf(mapsOf(metadata), "annotations")
-	maskValue(mapsOf(annotations), lastApplied, three)
+	maskAnnotations(mapsOf(metadata), held, three)
+}
+
+// maskAnnotations masks the annotations that may tell on any side, on all of them.
+func maskAnnotations(metadata [sides]map[string]any, held []string, three bool) {
+	annotations := mapsOf(fieldOf(metadata, "annotations"))
+	tell := map[string]bool{}
+	for i, m := range metadata {
+		if m["annotations"] != nil && annotations[i] == nil {
+			maskValue(metadata, "annotations", three) // it is no map
+			return
+		}
+		for name, value := range annotations[i] {
+			tell[name] = tell[name] || slices.Contains(copies, name) || mayTell(value, held)
+		}
+	}
+	for name, tells := range tell {
+		if tells {
+			maskValue(annotations, name, three)
+		}
+	}
 }
 
 // maskField masks the values of a map, or all of it on sides where it is none.

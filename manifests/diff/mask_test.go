@@ -78,6 +78,51 @@ func TestMaskOfLastApplied(t *testing.T) {
 	wantNoSecret(t, "last applied", changes)
 }
 
+// Other tools keep copies too, and some write what they find into an annotation.
+func TestMaskOfCopies(t *testing.T) {
+	const encoded1, encoded2 = "aHVudGVyMQ==", "aHVudGVyMg=="
+	packed := base64.StdEncoding.EncodeToString([]byte("\x1f\x8b\x08"))
+	for _, c := range []struct {
+		name, annotation, a, b string
+		shown                  bool
+	}{
+		{"kapp", "kapp.k14s.io/original", `{"data":{"p":"` + encoded1 + `"}}`, `{"data":{"p":"` + encoded2 + `"}}`, false},
+		{"wrangler", "objectset.rio.cattle.io/applied", "x", "y", false},
+		{"JSON of earlier values", "n", ` {"data":{"p":"hunter3"}}`, "none", false},
+		{"a list of JSON", "n", "none", `["hunter3"]`, false},
+		{"JSON in base64", "n", base64.StdEncoding.EncodeToString([]byte(`{"p":"hunter3"}`)), "none", false},
+		{"packed", "n", packed, "none", false},
+		{"value", "n", "with hunter1 in it", "none", false},
+		{"value in base64", "n", "p=" + encoded1, "none", false},
+		{"value of the other side", "n", "hunter2", "none", false},
+		{"no text", "n", "", "none", true},
+		{"something else", "n", "hunt", "none", true},
+	} {
+		side := func(value, data string) diff.Side {
+			return secret(t, fmt.Sprintf("  annotations: {%s: %q}\ndata: {p: %s, empty: \"\"}\n", c.annotation, value, data))
+		}
+		for _, rules := range [][]diff.Rule{nil, {{Path: "data"}}} {
+			changes, _ := compare(t, side(c.a, encoded1), side(c.b, encoded2), diff.Options{Ignore: rules})
+			var shown diff.Field
+			for _, f := range changes[0].Fields {
+				if strings.HasPrefix(f.Path, "metadata.annotations") {
+					shown = f
+				}
+			}
+			want := [2]any{"*** (before)", "*** (after)"}
+			if c.shown {
+				want = [2]any{c.a, c.b}
+			}
+			if got := [2]any{shown.A, shown.B}; got != want {
+				t.Errorf("%s: the values of the annotation are %q, want %q", c.name, got, want)
+			}
+			wantNoSecret(t, c.name, changes)
+		}
+	}
+	changes, _ := compare(t, secret(t, "  annotations: hunter1\n"), secret(t, "  annotations: {a: 1}\n"), diff.Options{})
+	wantSaid(t, changes, "secrets/x changed\n  metadata.annotations changed a=\"*** (before)\" b=\"*** (after)\"\n")
+}
+
 func TestMasksOfThree(t *testing.T) {
 	const data = "data: {p: %s, q: aHVudGVy, r: %s}\n"
 	side := func(p, r string) diff.Side { return secret(t, fmt.Sprintf(data, p, r)) }
