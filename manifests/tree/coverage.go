@@ -58,11 +58,6 @@ func (s *seen) covered(k manifests.Key) bool {
 	return false
 }
 
-var (
-	definitions = kind{"apiextensions.k8s.io", "customresourcedefinitions"}
-	namespaces  = kind{"", "namespaces"}
-)
-
 // gone reports whether an object that did not come is known to be no more.
 func (s *seen) gone(k manifests.Key) bool {
 	of := kind{k.Group, k.Resource}
@@ -70,20 +65,23 @@ func (s *seen) gone(k manifests.Key) bool {
 		return true
 	}
 	if tried := s.tried[of]; len(tried) > 0 {
-		// A kind that is listed namespace by namespace is not asked for in one that has gone. A namespace goes last, when
-		// nothing is left in it.
-		return len(s.listed[of]) > 0 && !tried[""] && !tried[k.Namespace] && s.went(namespaces, k.Namespace)
+		// A kind that is listed namespace by namespace is asked for in all that there are, selected or not. A namespace
+		// goes last, when nothing is left in it.
+		namespace := manifests.Key{Resource: "namespaces", Name: k.Namespace}
+		return len(s.listed[of]) > 0 && !tried[""] && !tried[k.Namespace] && s.lacks(namespace)
 	}
 	if s.lost[k.Group] {
 		return false
 	}
 	// Nobody knows the kind. It has gone if the tree has the CustomResourceDefinition that it was of, and that has gone.
 	// Kinds of the API server and of aggregated APIs have none: they are missing while their server is.
-	return s.went(definitions, k.Resource+"."+k.Group)
+	definition := manifests.Key{
+		Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Name: k.Resource + "." + k.Group,
+	}
+	return s.held[definition] != nil && s.lacks(definition)
 }
 
-// went reports whether the tree had an object of no namespace, and it was looked for and did not come.
-func (s *seen) went(of kind, name string) bool {
-	k := manifests.Key{Group: of.group, Resource: of.resource, Name: name}
-	return s.held[k] != nil && s.fresh[k] == nil && s.covers(of, "")
+// lacks reports whether an object of no namespace was looked for, and did not come.
+func (s *seen) lacks(k manifests.Key) bool {
+	return s.fresh[k] == nil && s.covers(kind{k.Group, k.Resource}, "")
 }
