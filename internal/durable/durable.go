@@ -90,7 +90,3 @@ func isFor(path, name string) bool {
 	random, ok = strings.CutSuffix(random, suffix)
 	return ok && strings.Trim(random, "0123456789") == ""
 }
-
-// StartWriteback has the kernel begin to put the first n bytes of a file on disk, for those who write many files and sync them
-// later: then each sync finds little left to do. It does not wait, and where it can't be done all is left to the sync.
-func StartWriteback(f *os.File, n int64) { startWriteback(f, 0, n) }

@@ -282,12 +282,14 @@ func (t *Tree) publish(next *merged, report *manifests.Report) error {
 		return err
 	}
 	j := &journal{removes: next.removes}
-	step("sync stage")
-	for _, m := range d.moves {
-		if err := syncFile(d.stage, m.name); err != nil {
-			return err
-		}
+	names := make([]string, len(d.moves))
+	for i, m := range d.moves {
+		names[i] = m.name
 		j.moves = append(j.moves, move{Stage: m.name, Path: m.of.path()})
+	}
+	step("sync stage")
+	if err := syncFiles(d.stage, names); err != nil {
+		return err
 	}
 	if err := errors.Join(syncDir(t.root, stageDir), d.close()); err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/clustersnap/clustersnap/internal/durable"
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
@@ -116,7 +115,6 @@ func (d *dump) put(t *Tree, body []byte, r *record) error {
 	}
 	_, err = f.Write(body)
 	if err == nil {
-		durable.StartWriteback(f, int64(len(body)))
 		var info os.FileInfo
 		if info, err = f.Stat(); err == nil {
 			r.modified = info.ModTime().UnixNano()

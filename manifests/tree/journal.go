@@ -112,11 +112,8 @@ func finish(root *os.Root, j *journal, step func(string)) error {
 		return fmt.Errorf("move state: %w", err)
 	}
 	step("sync directories")
-	for dir := range f.dirs {
-		// A directory may be gone with its last file.
-		if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("sync directory: %w", err)
-		}
+	if err := syncDirs(root, f.dirs); err != nil {
+		return fmt.Errorf("sync directories: %w", err)
 	}
 	step("remove journal")
 	if err := root.Remove(journalName); err != nil {

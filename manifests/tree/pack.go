@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-
-	"github.com/clustersnap/clustersnap/internal/durable"
 )
 
 // Pack writes a tree as one tar archive: the index, the state if it is known, then the files in the order of the index,
@@ -208,7 +206,6 @@ func (u *unpacker) file(r *record) (err error) {
 	if n != r.size || [32]byte(hash.Sum(nil)) != r.sum {
 		return fmt.Errorf("%w: it is not what the index says", ErrCorrupt)
 	}
-	durable.StartWriteback(f, n)
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -258,13 +255,14 @@ func (u *unpacker) trailer() error {
 
 // commit makes all durable and writes the index.
 func (u *unpacker) commit() error {
+	var paths []string
 	for _, r := range u.index.records {
-		if r.form == excluded {
-			continue
+		if r.form != excluded {
+			paths = append(paths, r.path())
 		}
-		if err := syncFile(u.root, r.path()); err != nil {
-			return err
-		}
+	}
+	if err := syncFiles(u.root, paths); err != nil {
+		return err
 	}
 	if err := u.mkdir(metaDir); err != nil {
 		return err
@@ -283,10 +281,8 @@ func (u *unpacker) commit() error {
 	if err := writeFile(u.root, partial, u.index.write); err != nil {
 		return err
 	}
-	for dir := range u.dirs {
-		if err := syncDir(u.root, dir); err != nil {
-			return err
-		}
+	if err := syncDirs(u.root, u.dirs); err != nil {
+		return err
 	}
 	if err := u.root.Rename(partial, indexName); err != nil {
 		return err

@@ -271,6 +271,11 @@ func TestReadErrors(t *testing.T) {
 	if _, err := saved.Object(t.Context(), web); !errors.Is(err, tree.ErrCorrupt) {
 		t.Errorf("a device: %v", err)
 	}
+	remove(t, dir, "namespaces/shop/configmaps/web.yaml")
+	put(t, dir, "namespaces/shop/configmaps/web.yaml/x", "a directory")
+	if _, err := saved.Object(t.Context(), web); !errors.Is(err, tree.ErrCorrupt) {
+		t.Errorf("a directory: %v", err)
+	}
 	if _, err := saved.Object(t.Context(), manifests.Entry{Key: key("configmaps/none@shop")}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an object that is not there: %v", err)
 	}

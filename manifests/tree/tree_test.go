@@ -61,6 +61,23 @@ func TestChangedFilesOnly(t *testing.T) {
 	}
 }
 
+// From some number of files on they are synced all at once.
+func TestManyFiles(t *testing.T) {
+	dir, c := t.TempDir(), newCluster(nil)
+	for i := range 200 {
+		c.set(fmt.Sprintf("configmaps/c%d@n%d", i, i/2), "1")
+	}
+	if changes := c.into(t, dir, tree.Options{}); len(changes.Added) != 200 {
+		t.Errorf("%d were added", len(changes.Added))
+	}
+	c.holds(t, dir)
+	to, err := unpack(t, packed(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.holds(t, to)
+}
+
 func TestModes(t *testing.T) {
 	dir := t.TempDir()
 	shop().into(t, dir, tree.Options{})
