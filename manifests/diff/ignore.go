@@ -17,7 +17,7 @@ type Rule struct {
 	Group, Resource, Namespace, Name string
 	// Path is the field, and all that is in it: a path as in [Field], where a * stands for any key or element, as in
 	// spec.template.spec.containers[*].image or metadata.annotations.*, or a JSON pointer (RFC 6901), as in /spec/replicas,
-	// with * for any step.
+	// with * for any step. Maps and lists on the way that are empty without it are ignored too, but no elements of lists.
 	Path string
 	// Manager ignores the fields that this field manager owns in the live object, such as the spec.replicas that
 	// kube-controller-manager sets for an autoscaler. It is a pattern too. Options.Owners is needed for it.

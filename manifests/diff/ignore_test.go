@@ -80,6 +80,30 @@ func TestIgnoredPaths(t *testing.T) {
 	}
 }
 
+// An empty element of a list has a meaning: a NetworkPolicy with ingress: [{}] lets all in, one with ingress: [] nobody.
+func TestIgnoredFieldsOfElements(t *testing.T) {
+	const open, closed = "{ingress: [{}]}", "{ingress: []}"
+	const one = "{ingress: [{from: [{podSelector: {matchLabels: {a: b}}}]}]}"
+	for _, c := range []struct {
+		a, b, path string
+		same       bool
+	}{
+		{open, closed, "spec.ingress[*].from", false},
+		{open, closed, "spec.ingress[0].from", false},
+		{one, closed, "spec.ingress[*].from", false},
+		{one, open, "spec.ingress[*].from", true},
+		{one, "{ingress: [{from: []}]}", "spec.ingress[*].from[*].podSelector", false},
+		{one, "{ingress: [{from: [{}]}]}", "spec.ingress[*].from[*].podSelector.matchLabels.a", true},
+		{open, closed, "spec.ingress[*]", true},
+		{open, "{}", "spec.ingress[*]", true},
+	} {
+		changes, summary := compare(t, files(t, thing(c.a)), files(t, thing(c.b)), diff.Options{Ignore: []diff.Rule{{Path: c.path}}})
+		if (len(changes) == 0) != c.same || summary.Ignored+len(changes) != 1 {
+			t.Errorf("%s and %s without %s: the summary is %+v, the changes are\n%s", c.a, c.b, c.path, *summary, said(changes))
+		}
+	}
+}
+
 func TestRulesForSomeObjects(t *testing.T) {
 	const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x-1, namespace: shop}\ndata: {k: %s}\n---\n" +
 		"apiVersion: v1\nkind: Secret\nmetadata: {name: w, namespace: other}\ndata: {k: %s}\n---\n" +

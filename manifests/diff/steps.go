@@ -147,7 +147,9 @@ func (s step) matchElement(i int, e any) bool {
 }
 
 // without takes what the steps lead to out of a tree. What is empty on the way there goes too, whether that is by now or was
-// so before: one side may have nothing but the ignored field where the other has nothing. gone says that v is to go.
+// so before: one side may have nothing but the ignored field where the other has nothing. But an element of a list goes only
+// if the steps lead to itself: one that is empty has a meaning, as in a NetworkPolicy, where ingress: [{}] lets all in and
+// ingress: [] none. gone says that v is to go.
 func without(v any, steps []step) (left any, gone bool) {
 	if len(steps) == 0 {
 		return nil, v != nil
@@ -167,9 +169,10 @@ func without(v any, steps []step) (left any, gone bool) {
 		kept := []any{}
 		for i, e := range v {
 			if steps[0].matchElement(i, e) {
-				if e, gone = without(e, steps[1:]); gone {
+				if len(steps) == 1 {
 					continue
 				}
+				e, _ = without(e, steps[1:])
 			}
 			kept = append(kept, e)
 		}
