@@ -13,9 +13,12 @@ import (
 // which are sets. Numbers and strings stay as they are. No empty mapping, unknown field or annotation of a user is dropped.
 //
 // What is taken out is said in Removed, and by level: see rules.go for each field and who says so. What the
-// server has allocated, such as a node port, is told from what a user has set by managedFields, so an object whose
-// managedFields were stripped before loses both. An object without uid is no server's: it loses neither. So the canonical
-// form of a canonical form is the form itself.
+// server has allocated, such as a node port or the node of a pod, is told from what a user has set by managedFields, so an
+// object whose managedFields were stripped before loses both. An object without uid is no server's: it loses neither. So the
+// canonical form of a canonical form is the form itself.
+//
+// Finalizers that are not Kubernetes' own stay, at both levels. Where their controller does not run, an object that has them
+// can be made but not deleted.
 //
 // Status is taken out where r says that there is a status subresource. Version and kind are r's where the JSON has none, as
 // the items of lists of built-in kinds. An object must have a name.

@@ -98,10 +98,12 @@ type dump struct {
 // Dump lists every object of the cluster as it was at one instant, and hands each on in canonical form.
 //
 // The instant is the revision that etcd has at the beginning: every list is asked for at exactly this resource
-// version (resourceVersionMatch=Exact, KEP-2523), page by page. What lies in another store, as the objects of an
-// aggregated API or events that are split out to an etcd of their own, has no such revision: it is listed as of one
-// moment of its own, which is the Clock of its Outcome, and fails if that moment is gone before it is read. When the server no longer has the instant, because etcd
-// compacts what is older than five minutes, the dump starts over at a new one, twice at most: see [Receiver].
+// version (resourceVersionMatch=Exact, KEP-2523), page by page. When the server no longer has the instant, because
+// etcd compacts what is older than five minutes, the dump starts over at a new one, twice at most: see [Receiver].
+//
+// What lies in another store, as the objects of an aggregated API or events that are split out to an etcd of their
+// own, has no such revision: it is listed as of one moment of its own, which is the Clock of its Outcome. A list
+// whose moment is gone before it is read to its end fails; the dump goes on.
 //
 // Each resource that discovery shows has an outcome in the report, in each namespace where it had to be listed by
 // namespace, and so have versions that the server could not discover, custom resources that no version serves, and

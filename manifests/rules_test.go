@@ -363,6 +363,33 @@ var podCases = []rulesCase{
 		},
 	},
 	{
+		name: "on the node that a user chose", r: core("pods", "Pod"),
+		object:   `{metadata: {name: a, uid: u, ` + writes(`"f:nodeName": {}`) + `}, spec: {nodeName: n}}`,
+		portable: `{metadata: {name: a}, spec: {nodeName: n}}`,
+	},
+	{
+		name: "on a node that a part of the control plane chose", r: core("pods", "Pod"),
+		object: `{metadata: {name: a, uid: u, managedFields: [{manager: kube-controller-manager, operation: Update,
+			fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:nodeName": {}}}}]}, spec: {nodeName: n, hostNetwork: true}}`,
+		portable: `{metadata: {name: a}, spec: {hostNetwork: true}}`,
+		faithful: `{metadata: {name: a}, spec: {nodeName: n, hostNetwork: true}}`,
+		removed:  []string{"spec.nodeName"},
+	},
+	{
+		name: "of the kubelet's own", r: core("pods", "Pod"),
+		object: `{metadata: {name: a, uid: u, annotations: {kubernetes.io/config.mirror: x}, managedFields: [{manager: kubelet,
+			operation: Update, fieldsType: FieldsV1, fieldsV1: {"f:spec": {"f:nodeName": {}}}}]},
+		  spec: {nodeName: n, hostNetwork: true}}`,
+		portable: `{metadata: {name: a}, spec: {hostNetwork: true}}`,
+		faithful: `{metadata: {name: a}, spec: {nodeName: n, hostNetwork: true}}`,
+		removed:  []string{"spec.nodeName", `metadata.annotations["kubernetes.io/config.mirror"]`, "metadata.annotations"},
+	},
+	{
+		name: "written by hand for a node", r: core("pods", "Pod"),
+		object:   `{metadata: {name: a}, spec: {nodeName: n}}`,
+		portable: `{metadata: {name: a}, spec: {nodeName: n}}`,
+	},
+	{
 		name: "with the token of an old cluster", r: core("pods", "Pod"),
 		object: `{metadata: {name: a}, spec: {serviceAccountName: default, volumes: [{name: default-token-x7k2p,
 			secret: {secretName: default-token-x7k2p}}],

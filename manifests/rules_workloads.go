@@ -16,7 +16,10 @@ func (c *canonicalizer) stripPod() {
 	if !c.applies(Portable) {
 		return
 	}
-	c.drop(c.tree.child(spec, "nodeName"), "spec.nodeName")
+	// A binding by the scheduler is in no managedFields: pkg/registry/core/pod/storage. The kubelet's own pods are on its node.
+	if c.live() && (c.result.Class == Generated || !c.owned("f:spec", "f:nodeName")) {
+		c.drop(c.tree.child(spec, "nodeName"), "spec.nodeName")
+	}
 	// Admission looks the number up, and refuses another: plugin/pkg/admission/priority.
 	if len(c.tree.string(spec, "priorityClassName")) > 0 {
 		c.drop(c.tree.child(spec, "priority"), "spec.priority")
