@@ -22,7 +22,8 @@ type Changes struct {
 	// Healed are files that were missing or were not what the index said, and were written anew.
 	Healed []string
 	// Kept are files of objects that may or may not be there any more: their kind was not listed completely. The index
-	// has them as of the dump that saw them last.
+	// has them as of the dump that saw them last. A Secret that was included is encrypted if that is asked for now; all
+	// others stay as they are.
 	Kept []string
 	// Lost are those of Kept that are missing or are not what the index says.
 	Lost []string
@@ -48,7 +49,8 @@ func (c Changes) Quiet() bool {
 // objects of any other are kept, since a server that is not up may be all that is missing.
 //
 // Until it begins to move, an error leaves the tree as it was, and the dump is forgotten. [StrayError] is one of a file
-// in the way, [ErrNarrower] one of a report that selects less than the tree holds. After that the new state is decided:
+// in the way, [ErrNarrower] one of a report that selects less than the tree holds, [ErrCorrupt] one of a Secret that is
+// to be encrypted, was not listed, and is not what the index says. After that the new state is decided:
 // whoever reads the tree sees it, and the next Open finishes what an error or a kill has interrupted.
 func (t *Tree) Commit(report *manifests.Report) (Changes, error) {
 	if t.dump == nil {
@@ -79,7 +81,7 @@ type merged struct {
 	removes []string
 }
 
-// merge decides what becomes of each object, and looks whether it can be done. It changes nothing.
+// merge decides what becomes of each object, and looks whether it can be done. It changes nothing but the stage.
 func (t *Tree) merge(report *manifests.Report) (*merged, Changes, error) {
 	if err := t.accept(report); err != nil {
 		return nil, Changes{}, err
@@ -103,7 +105,9 @@ func (t *Tree) merge(report *manifests.Report) (*merged, Changes, error) {
 				next.removes = append(next.removes, p)
 			}
 		default:
-			next.records = append(next.records, t.keep(old, &changes))
+			if err := t.keep(old, next, &changes); err != nil {
+				return nil, Changes{}, err
+			}
 		}
 	}
 	slices.SortFunc(next.records, func(a, b *record) int { return a.Compare(b.Key) })
@@ -153,18 +157,6 @@ func quiet(outcomes []manifests.Outcome) []manifests.Outcome {
 		)
 	})
 	return list
-}
-
-// keep takes over an object that was not listed.
-func (t *Tree) keep(old *record, changes *Changes) *record {
-	r := *old
-	r.asOf = cmp.Or(r.asOf, t.at.ResourceVersion, "unknown")
-	p := cmp.Or(old.path(), Path(old.Key))
-	changes.Kept = append(changes.Kept, p)
-	if !old.intact {
-		changes.Lost = append(changes.Lost, p)
-	}
-	return &r
 }
 
 // place tells what the staged files are to the tree, and makes sure that they can go to their places. Of the paths of

@@ -73,7 +73,7 @@ func (d *dump) body(t *Tree, o *manifests.Object, r *record) ([]byte, error) {
 		}
 		r.sum = sha256.Sum256(body)
 	case encrypted:
-		r.mac = t.opts.Key.sum("encrypt", t.readers, r.Namespace, r.Name, string(o.YAML))
+		r.mac = t.opts.mac(t.readers, r.Key, o.YAML)
 		if old != nil && old.mac == r.mac {
 			r.sum, r.size, r.modified = old.sum, old.size, old.modified
 			return nil, nil

@@ -87,6 +87,11 @@ func (o Options) readers() string {
 	return strings.Join(names, "\n")
 }
 
+// mac tells whether an encrypted Secret is still the same, to the same readers.
+func (o Options) mac(readers string, k manifests.Key, text []byte) [32]byte {
+	return o.Key.sum("encrypt", readers, k.Namespace, k.Name, string(text))
+}
+
 func seal(text []byte, recipients []age.Recipient) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := age.Encrypt(&b, recipients...)

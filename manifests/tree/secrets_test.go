@@ -223,6 +223,56 @@ func TestSecretsTreatedOtherwise(t *testing.T) {
 	}
 }
 
+// A tree that says it encrypts Secrets has none in the clear, also where none could be listed since.
+func TestKeptSecretsAreEncrypted(t *testing.T) {
+	id := newIdentity(t)
+	seal := tree.Options{Secrets: tree.Encrypt, Key: newKey(t, 1), Recipients: []age.Recipient{id.Recipient()}}
+	setup := func() (string, *cluster) {
+		dir, c := t.TempDir(), vault()
+		c.into(t, dir, tree.Options{Secrets: tree.Include})
+		c.without("secrets", "", manifests.Forbidden)
+		return dir, c
+	}
+	const plain = "namespaces/shop/secrets/db.yaml"
+
+	dir, c := setup()
+	changes := c.into(t, dir, seal)
+	if len(changes.Kept) != 3 || len(changes.Changed) != 3 || len(changes.Removed) != 3 || changes.Kept[1] != plain+".age" {
+		t.Errorf("%+v", changes)
+	}
+	leaks(t, dir)
+	if text, e, err := one(t, dir, id); err != nil || text != string(object(e.Key, password, "").YAML) {
+		t.Errorf("it is %q, %v", text, err)
+	}
+	before := files(t, dir)
+	if changes := c.into(t, dir, seal); !changes.Quiet() || !maps.Equal(files(t, dir), before) {
+		t.Errorf("again: %+v", changes)
+	}
+	c.outcomes = nil
+	if changes := c.into(t, dir, seal); len(changes.Changed)+len(changes.Removed)+len(changes.Kept) != 0 {
+		t.Errorf("when they can be listed again: %+v", changes)
+	}
+
+	dir, c = setup()
+	put(t, dir, plain, "edited "+password)
+	before = files(t, dir)
+	if _, err := c.tryInto(t, dir, seal); !errors.Is(err, tree.ErrCorrupt) || !strings.Contains(err.Error(), plain) {
+		t.Errorf("an edited one: %v", err)
+	}
+	if !maps.Equal(files(t, dir), before) {
+		t.Error("it has touched files")
+	}
+	remove(t, dir, plain)
+	if changes := c.into(t, dir, seal); len(changes.Lost) != 1 || len(changes.Changed) != 2 || changes.Excluded != 1 {
+		t.Errorf("a missing one: %+v", changes)
+	}
+	leaks(t, dir)
+	c.outcomes = nil
+	if changes := c.into(t, dir, seal); len(changes.Added) != 1 || len(changes.Changed) != 0 {
+		t.Errorf("a missing one that can be listed again: %+v", changes)
+	}
+}
+
 func TestOptionsThatContradict(t *testing.T) {
 	recipients := []age.Recipient{newIdentity(t).Recipient()}
 	for _, opts := range []tree.Options{

@@ -16,8 +16,8 @@ import (
 type Options struct {
 	// Secrets says what becomes of Secrets. The zero value leaves their content out.
 	Secrets Secrets
-	// Recipients are those who can read Secrets that are encrypted. To name others encrypts all anew, if the recipients
-	// have a String method, as age's own have.
+	// Recipients are those who can read Secrets that are encrypted. To name others encrypts all anew that are
+	// listed, if the recipients have a String method, as age's own have.
 	Recipients []age.Recipient
 	// Key is for the digests of Secrets, where they are redacted or encrypted.
 	Key MACKey
