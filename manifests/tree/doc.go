@@ -60,7 +60,8 @@
 // can be read back; the index has all.
 //
 // A file is the canonical form of an object. One that ends in .age is that in an age file
-// (https://age-encryption.org/v1). In a redacted Secret each value is "hmac-sha256:" and 64 hexadecimal digits.
+// (https://age-encryption.org/v1). In a redacted Secret each value, and each annotation that may repeat one, is
+// "hmac-sha256:" and 64 hexadecimal digits.
 //
 // The index is JSON of one layout, a line for each item (two here, to fit the page), so that git shows what has changed:
 //

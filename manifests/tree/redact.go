@@ -21,7 +21,8 @@ var secretFields = []string{"data", "stringData"}
 
 // Redact gives the canonical form of a core Secret with each value replaced by its digest under the key. The digest
 // differs between Secrets and between the values of one, also where the values are the same. It is no base64, so no API
-// server takes the result for a Secret. A tree that is opened with [Redact] holds what this gives, so it is also what a
+// server takes the result for a Secret. So are annotations treated that may repeat the values: those that have one, in
+// base64 or decoded, or that are or hold a copy of an object, as JSON, YAML, or packed by gzip or zstd. A tree that is opened with [Redact] holds what this gives, so it is also what a
 // live Secret has to go through to be held against it.
 func (k MACKey) Redact(of manifests.Key, canonical []byte) ([]byte, error) {
 	if k.isZero() {
@@ -49,8 +50,15 @@ func (k MACKey) redact(of manifests.Key, canonical []byte) ([]byte, error) {
 			secret[field] = values
 		}
 	}
+	held := heldBy(object)
 	var b bytes.Buffer
 	for field, section := range sections(canonical) {
+		if field == "metadata" {
+			var err error
+			if section, err = k.redactCopies(of, section, object[field], held); err != nil {
+				return nil, err
+			}
+		}
 		values := secret[field]
 		delete(secret, field)
 		if len(values) == 0 {
@@ -101,7 +109,8 @@ func sections(document []byte) func(yield func(string, []byte) bool) {
 	}
 }
 
-// plainOrQuoted writes a key of a Secret. It is of letters, digits, dots, dashes and underscores, so it is for its first
+// plainOrQuoted writes a key of a Secret. It is of letters, digits, dots, dashes, underscores and, in an
+// annotation, a slash, so it is for its first
 // byte or for these words only that YAML could take it for something else.
 func plainOrQuoted(key string) string {
 	words := []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
@@ -112,4 +121,4 @@ func plainOrQuoted(key string) string {
 	return strconv.QuoteToASCII(key)
 }
 
-const keyBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._"
+const keyBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/"

@@ -2,9 +2,12 @@ package tree_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -372,5 +375,74 @@ func TestRedact(t *testing.T) {
 		} else if err != nil && strings.Contains(err.Error(), "c2Vj") {
 			t.Errorf("%s: the error gives it away: %v", name, err)
 		}
+	}
+}
+
+// Annotations in which tools repeat a Secret do not get through, and others do.
+func TestRedactCopies(t *testing.T) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	io.WriteString(w, `{"data":{"p":"b2xk"}}`)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k, of := newKey(t, 1), key("secrets/x@y")
+	for value, told := range map[string]bool{
+		`{"data":{"p":"` + password + `"}}`: true,
+		`{"data":{"p":"b2xk"}}`:             true,
+		` [{"p":"b2xk"}]`:                   true,
+		"hunter2":                           true,
+		"the password is hunter2!":          true,
+		"in base64 " + strings.TrimRight(password, "=") + "...":  true,
+		"kind: Secret\nstringData:\n  p: old":                    true,
+		"  indented\n\n    data:\n    p: old\n\n":                true,
+		base64.StdEncoding.EncodeToString(zipped.Bytes()):        true,
+		base64.RawURLEncoding.EncodeToString(zipped.Bytes()):     true,
+		base64.StdEncoding.EncodeToString([]byte(`{"p":"old"}`)): true,
+		"ok":                           true, // all of a short value
+		"it is ok: #1, two\n\n  lines": false,
+		"plain":                        false,
+		"":                             false,
+		"2026-01-01T00:00:00Z":         false,
+	} {
+		raw, err := json.Marshal(map[string]any{
+			"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+			"data": map[string]string{"p": password, "short": "b2s="},
+			"metadata": map[string]any{
+				"name": "x", "namespace": "y", "finalizers": []string{"example.com/a"}, "labels": map[string]string{"a": "b"},
+				"annotations": map[string]string{"a": "first\n", "kapp.k14s.io/original": value, "z": "last"},
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := manifests.Canonical(raw, manifests.Resource{Version: "v1", Resource: "secrets", Kind: "Secret", Namespaced: true},
+			manifests.Faithful)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := k.Redact(of, o.YAML)
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		var is struct {
+			Metadata struct{ Annotations, Labels map[string]string }
+		}
+		if err := yaml.Unmarshal(got, &is); err != nil {
+			t.Fatal(err)
+		}
+		a := is.Metadata.Annotations
+		if len(a) != 3 || a["a"] != "first\n" || a["z"] != "last" || is.Metadata.Labels["a"] != "b" {
+			t.Errorf("%q: others are touched: %s", value, got)
+		}
+		now := a["kapp.k14s.io/original"]
+		if hidden := strings.HasPrefix(now, "hmac-sha256:"); hidden != told || !hidden && now != value {
+			t.Errorf("%q: is %q", value, now)
+		}
+	}
+	text := "data:\n  p: " + password + "\nmetadata: {\"annotations\": {\"a\": \"hunter2\"}}\n"
+	if got, err := k.Redact(of, []byte(text)); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("in no canonical form: %q, %v", got, err)
 	}
 }
