@@ -113,6 +113,10 @@ type Summary struct {
 func (s *Summary) count(o outcome) {
 	s.Read += o.read
 	switch {
+	case o.leftOut:
+		s.LeftOut[o.class]++
+	case o.outOfView:
+		s.OutOfView++
 	case o.ignored:
 		s.Ignored++
 	case o.change == nil:

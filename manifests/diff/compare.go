@@ -70,9 +70,12 @@ type comparison struct {
 
 // outcome is what became of one row.
 type outcome struct {
-	change  *Change // nil if there is none to tell
-	ignored bool    // there would be one but for a rule
-	read    int
+	change    *Change // nil if there is none to tell
+	ignored   bool    // there would be one but for a rule
+	leftOut   bool    // it turned out to be of class
+	class     manifests.Class
+	outOfView bool // it turned out to be of a class that a side has not looked for
+	read      int
 }
 
 func (c *comparison) prepare() (err error) {
@@ -158,9 +161,17 @@ func (c *comparison) outOfView(r row) bool {
 
 // examine reads the objects of a row and compares them.
 func (c *comparison) examine(ctx context.Context, r row) outcome {
-	o := outcome{change: c.describe(r)}
-	read, err := c.read(ctx, r, &o)
+	var o outcome
+	read, err := c.read(ctx, &r, &o)
+	o.change = c.describe(r)
 	if err == nil {
+		if o.class, o.leftOut = c.leftOut(r); !o.leftOut {
+			o.outOfView = c.outOfView(r)
+		}
+		if o.leftOut || o.outOfView {
+			o.change = nil
+			return o
+		}
 		err = c.compare(ctx, read, &o)
 	}
 	if err != nil {

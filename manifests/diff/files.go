@@ -213,22 +213,23 @@ func (f *files) Entries(context.Context) iter.Seq2[manifests.Entry, error] {
 func (f *files) place(key manifests.Key) string { return f.at[key].String() }
 
 // written gives an object in canonical form as far as that can be told without a server.
-func (f *files) written(_ context.Context, e manifests.Entry) ([]byte, error) {
+func (f *files) written(_ context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
 	o, err := f.one(e.Key)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	canonical, err := manifests.Canonical(o.json, o.resource, f.opts.Level)
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w", f.at[e.Key], err)
+		return nil, "", fmt.Errorf("%v: %w", f.at[e.Key], err)
 	}
-	return canonical.YAML, nil
+	return canonical.YAML, e.Class, nil
 }
 
 // Object implements [Side].
 func (f *files) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
 	if f.opts.Server == nil {
-		return f.written(ctx, e)
+		text, _, err := f.written(ctx, e)
+		return text, err
 	}
 	o, err := f.one(e.Key)
 	if err != nil {

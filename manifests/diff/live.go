@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -61,7 +62,7 @@ type live struct {
 	cluster Cluster
 	opts    manifests.Options
 	list    func(context.Context) ([]manifests.Entry, *manifests.Report, error)
-	report  *manifests.Report
+	report  atomic.Pointer[manifests.Report] // of the last list
 }
 
 // Entries implements [Side].
@@ -72,7 +73,7 @@ func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 			yield(manifests.Entry{}, err)
 			return
 		}
-		l.report = report
+		l.report.Store(report)
 		for _, e := range list {
 			if !yield(e, nil) {
 				return
@@ -82,18 +83,24 @@ func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 }
 
 // Seen says what Entries has looked at.
-func (l *live) Seen() *manifests.Report { return l.report }
+func (l *live) Seen() *manifests.Report { return l.report.Load() }
 
 // Object implements [Side].
 func (l *live) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
+	text, _, err := l.classified(ctx, e)
+	return text, err
+}
+
+// classified gives an object with its class: that a pod or a job has ended does not stand in metadata.
+func (l *live) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
 	o, err := l.cluster.Get(ctx, e.Key, l.opts.Level)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("%w: %w", ErrGone, err)
+		return nil, "", fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return o.YAML, nil
+	return o.YAML, o.Class, nil
 }
 
 // inVersion gives an object in another version of its group: it is what an apply would make of it that sets no field.

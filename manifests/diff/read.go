@@ -4,35 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// read gives the objects of a row as trees, nil for those that are absent, or gone since they were listed.
-func (c *comparison) read(ctx context.Context, r row, o *outcome) (trees [sides]any, err error) {
+// read gives the objects of a row as trees, nil for those that are absent, or gone since they were listed. It corrects their
+// classes in the row.
+func (c *comparison) read(ctx context.Context, r *row, o *outcome) (trees [sides]any, err error) {
 	for i, e := range r {
 		switch {
 		case e == nil && c.from[i] != nil:
-			if _, err := c.lookedFor(i, r); err != nil {
+			if _, err := c.lookedFor(i, *r); err != nil {
 				return trees, fmt.Errorf("side %s may have it: %w", names[i], err)
 			}
 		case e == nil:
 		case i != base && r[base] != nil && same(r[base], e):
 			trees[i] = clone(trees[base])
+			r.setClass(i, r[base].Class)
 		default:
 			if trees[i], err = c.readOne(ctx, r, i, o); err != nil {
 				return trees, fmt.Errorf("read side %s: %w", names[i], err)
 			}
 		}
 	}
-	return trees, c.align(ctx, r, &trees, o)
+	return trees, c.align(ctx, *r, &trees, o)
 }
 
 // readOne gives an object of one side.
-func (c *comparison) readOne(ctx context.Context, r row, side int, o *outcome) (any, error) {
-	get := c.from[side].Object
-	if w, ok := c.from[side].(writer); ok && (r[before] == nil || r[after] == nil) {
-		get = w.written // there is nothing that the server's form would have to be like
-	}
-	text, err := get(ctx, *r[side])
+func (c *comparison) readOne(ctx context.Context, r *row, side int, o *outcome) (any, error) {
+	text, class, err := c.text(ctx, *r, side)
 	if errors.Is(err, ErrGone) {
 		return nil, nil
 	}
@@ -40,7 +40,16 @@ func (c *comparison) readOne(ctx context.Context, r row, side int, o *outcome) (
 		return nil, err
 	}
 	o.read++
+	r.setClass(side, class)
 	return parseObject(text)
+}
+
+func (c *comparison) text(ctx context.Context, r row, side int) ([]byte, manifests.Class, error) {
+	e := *r[side]
+	if w, ok := c.from[side].(writer); ok && (r[before] == nil || r[after] == nil) {
+		return w.written(ctx, e) // there is nothing that the server's form would have to be like
+	}
+	return classified(ctx, c.from[side], e)
 }
 
 // align reads an object again in the version of the others, where a side can do that: a file may be written in another

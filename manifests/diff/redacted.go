@@ -42,6 +42,12 @@ func (r redacted) Object(ctx context.Context, e manifests.Entry) ([]byte, error)
 	return r.pass(e)(r.side.Object(ctx, e))
 }
 
+func (r redacted) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
+	text, class, err := classified(ctx, r.side, e)
+	text, err = r.pass(e)(text, err)
+	return text, class, err
+}
+
 // pass redacts what a method of the side has given.
 func (r redacted) pass(e manifests.Entry) func(text []byte, err error) ([]byte, error) {
 	return func(text []byte, err error) ([]byte, error) {
@@ -62,11 +68,14 @@ func (r redacted) place(key manifests.Key) string {
 	return ""
 }
 
-func (r redacted) written(ctx context.Context, e manifests.Entry) ([]byte, error) {
-	if w, ok := r.side.(writer); ok {
-		return r.pass(e)(w.written(ctx, e))
+func (r redacted) written(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
+	w, ok := r.side.(writer)
+	if !ok {
+		return r.classified(ctx, e)
 	}
-	return r.Object(ctx, e)
+	text, class, err := w.written(ctx, e)
+	text, err = r.pass(e)(text, err)
+	return text, class, err
 }
 
 // redactedVersions is a redacted side that has its objects in all versions.

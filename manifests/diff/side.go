@@ -42,13 +42,26 @@ type (
 	}
 	// writer gives an object as it was written, if Object gives what a server makes of it.
 	writer interface {
-		written(ctx context.Context, e manifests.Entry) ([]byte, error)
+		written(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error)
+	}
+	// classifier gives an object with its class, if that of its entry is only what metadata tells.
+	classifier interface {
+		classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error)
 	}
 	// versioned gives an object in any version of its group.
 	versioned interface {
 		inVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error)
 	}
 )
+
+// classified gives an object of a side with its class.
+func classified(ctx context.Context, s Side, e manifests.Entry) ([]byte, manifests.Class, error) {
+	if c, ok := s.(classifier); ok {
+		return c.classified(ctx, e)
+	}
+	text, err := s.Object(ctx, e)
+	return text, e.Class, err
+}
 
 // row is an object with its entry on each side, nil where it is absent.
 type row [sides]*manifests.Entry
@@ -63,6 +76,13 @@ const (
 
 // any gives one of the entries. There is one, or there would be no row.
 func (r row) any() *manifests.Entry { return cmp.Or(r[:]...) }
+
+// setClass corrects the class that a side has an object in.
+func (r *row) setClass(side int, class manifests.Class) {
+	e := *r[side]
+	e.Class = class
+	r[side] = &e
+}
 
 func (r row) key() manifests.Key { return r.any().Key }
 
