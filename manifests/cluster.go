@@ -16,8 +16,14 @@ type Cluster struct {
 	base   *url.URL
 	client *http.Client
 
+	looking chan struct{} // has room for the one lookup that discovers
+
 	mu    sync.Mutex
-	known *catalogue // what Get, DryRun and Lookup last discovered
+	known *catalogue // what was last discovered
+}
+
+func clusterAt(base *url.URL, client *http.Client) *Cluster {
+	return &Cluster{base: base, client: client, looking: make(chan struct{}, 1)}
 }
 
 // NewCluster makes a cluster of what a kubeconfig or a service account gives. It does not connect.
@@ -53,7 +59,7 @@ func newCluster(config *rest.Config) (*Cluster, error) {
 	client := *shared
 	// An API server does not redirect what is asked here, and the credentials would go along.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Cluster{base: base, client: &client}, nil
+	return clusterAt(base, &client), nil
 }
 
 // url is where a path of the API is. Its segments are not escaped yet: names of RBAC objects may have blanks and "?".

@@ -160,6 +160,7 @@ func (d *dump) prepare(ctx context.Context) (err error) {
 	if d.catalog, err = d.cluster.discover(ctx, d.pace, nil); err != nil {
 		return err
 	}
+	d.cluster.keep(d.catalog)
 	if d.covered, err = d.cluster.cover(ctx, d.pace); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func (c *Cluster) Resources(ctx context.Context) ([]Resource, []Outcome, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	c.keep(catalog)
 	covered, err := c.cover(ctx, alone())
 	if err != nil {
 		return nil, nil, err
@@ -60,30 +61,56 @@ func (c *Cluster) resource(ctx context.Context, key Key) (Resource, error) {
 	return c.look(ctx, none, func(k Resource) bool { return k.Group == key.Group && k.Resource == key.Resource })
 }
 
-// look finds a resource in what was last discovered, and if it is not there, as a new one is not, in what is there now.
+// look finds a resource in what was last discovered, and if it is not there, as a new one is not, in what is there now. One
+// lookup at a time discovers; those that wait look at what it has found first.
 func (c *Cluster) look(ctx context.Context, none error, wanted func(Resource) bool) (Resource, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, fresh := range []bool{false, true} {
-		if fresh {
-			now, err := c.discover(ctx, alone(), c.known)
-			if err != nil {
-				return Resource{}, err
-			}
-			c.known = now
-		}
-		if c.known == nil {
-			continue
-		}
-		if r, ok := c.known.find(wanted); ok {
+	before := c.last()
+	if r, ok := before.find(wanted); ok {
+		return r, nil
+	}
+	select {
+	case c.looking <- struct{}{}:
+		defer func() { <-c.looking }()
+	case <-ctx.Done():
+		return Resource{}, context.Cause(ctx)
+	}
+	now := c.last()
+	if now != before {
+		if r, ok := now.find(wanted); ok {
 			return r, nil
 		}
+	}
+	now, err := c.discover(ctx, alone(), now)
+	if err != nil {
+		return Resource{}, err
+	}
+	c.keep(now)
+	if r, ok := now.find(wanted); ok {
+		return r, nil
 	}
 	return Resource{}, none
 }
 
+// last is what was last discovered, or nil.
+func (c *Cluster) last() *catalogue {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known
+}
+
+// keep has lookups know what was discovered. Whatever discovers does so: or an object that Get reads would not be in the
+// form that a dump gave it, once its kind has another version or subresource.
+func (c *Cluster) keep(now *catalogue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = now
+}
+
 // find looks first at the versions that a dump reads.
 func (c *catalogue) find(wanted func(Resource) bool) (Resource, bool) {
+	if c == nil {
+		return Resource{}, false
+	}
 	for _, k := range c.kinds {
 		if wanted(k.Resource) {
 			return k.Resource, true

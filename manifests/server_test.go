@@ -32,7 +32,7 @@ type fakeServer struct {
 }
 
 func (f *fakeServer) cluster() *Cluster {
-	return &Cluster{base: &url.URL{Scheme: "https", Host: "api.example.com"}, client: &http.Client{Transport: f}}
+	return clusterAt(&url.URL{Scheme: "https", Host: "api.example.com"}, &http.Client{Transport: f})
 }
 
 func (f *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -243,7 +243,7 @@ func (f *farServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		json.NewEncoder(w).Encode(list)
 	case "/gauges": // has no clock
-		fmt.Fprint(w, `{"kind":"GaugeList","apiVersion":"far.example.com/v1","metadata":{},"items":[{"metadata":{"name":"a"}}]}`)
+		fmt.Fprint(w, `{"kind":"GaugeList","apiVersion":"far.example.com/v1","metadata":{},"items":[{"metadata":{"namespace":"default","name":"a"}}]}`)
 	case "/halves": // breaks off after its first object
 		f.halves.Add(1)
 		if query.Get("limit") == "1" {
