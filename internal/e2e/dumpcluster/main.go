@@ -40,6 +40,7 @@ func dump(ctx context.Context, kubeconfig, address, lists string) error {
 		return err
 	}
 	config.Host, config.ServerName = "https://"+address, "kubernetes"
+	config.DisableCompression = true // what is not read yet lies in buffers as it is
 	cluster, err := manifests.NewCluster(config)
 	if err != nil {
 		return err

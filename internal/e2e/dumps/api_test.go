@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,6 +49,26 @@ func (a api) open(ctx context.Context, r manifests.Resource, query url.Values) (
 		return nil, fmt.Errorf("get %s: %s: %s", request.URL, response.Status, text)
 	}
 	return response.Body, nil
+}
+
+// create creates an object, as JSON, and has no more of it sent back than its metadata.
+func (a api) create(ctx context.Context, path, object string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.host+path, strings.NewReader(object))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+	response, err := a.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusCreated {
+		err = fmt.Errorf("post %s: %s: %s", path, response.Status, text)
+	}
+	return err
 }
 
 // state are the objects of the cluster at some moment.

@@ -10,9 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
@@ -25,9 +22,9 @@ import (
 func TestMemoryOfLargeDump(t *testing.T) {
 	const limit = 100 << 10 // KiB
 	const large, size = 1200, 900 << 10
-	node, ctx := bed.ControlPlane(t, bed.Options{}), stuck(t)
+	node, ctx := bed.ControlPlane(t, bed.Options{}), t.Context()
 	config := node.RESTConfig(t)
-	_, err := datamaker.FillAPI(ctx, config, 3000)
+	_, err := datamaker.FillAPI(ctx, config, 200)
 	must(t, err)
 	fillLarge(ctx, t, node, large, size)
 	proxy := faults.NewProxy(t, strings.TrimPrefix(config.Host, "https://"), faults.ProxyOptions{Dial: node.DialContext})
@@ -44,23 +41,21 @@ func TestMemoryOfLargeDump(t *testing.T) {
 // fillLarge creates objects of three kinds, so that several lists with large ones are on their way at once.
 func fillLarge(ctx context.Context, t testing.TB, node *bed.Node, n, size int) {
 	t.Helper()
-	text := strings.Repeat("All that is in here is text, line after line.\n", size/46)
-	contents := []map[string]any{
-		{"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{"text": text}},
-		{"apiVersion": "v1", "kind": "Secret", "data": map[string]any{"text": base64.StdEncoding.EncodeToString([]byte(text[:len(text)/4*3]))}},
-		{"apiVersion": "datamaker.example.com/v1", "kind": "Widget", "spec": map[string]any{"text": text}},
+	text := strings.Repeat("All that is in here is text, line after line. ", size/46)
+	contents := []string{
+		`"apiVersion":"v1","kind":"ConfigMap","data":{"text":"` + text + `"}`,
+		`"apiVersion":"v1","kind":"Secret","data":{"text":"` + base64.StdEncoding.EncodeToString([]byte(text[:len(text)/4*3])) + `"}`,
+		`"apiVersion":"datamaker.example.com/v1","kind":"Widget","spec":{"text":"` + text + `"}`,
 	}
-	client := dynamicClient(t, node.RESTConfig(t))
+	paths := []string{"/api/v1/namespaces/data-0/configmaps", "/api/v1/namespaces/data-0/secrets",
+		"/apis/datamaker.example.com/v1/namespaces/data-0/widgets"}
+	a := newAPI(t, node.RESTConfig(t))
 	var group sync.WaitGroup
 	for g := range 8 {
 		group.Go(func() {
 			for i := g; i < n; i += 8 {
-				object := map[string]any{"metadata": map[string]any{"name": fmt.Sprintf("large-%d", i)}}
-				for key, value := range contents[i%3] {
-					object[key] = value
-				}
-				_, err := client.Resource(kinds[i%3]).Namespace("data-0").Create(ctx, &unstructured.Unstructured{Object: object}, metav1.CreateOptions{})
-				if err != nil {
+				object := fmt.Sprintf(`{"metadata":{"name":"large-%d"},%s}`, i, contents[i%3])
+				if err := a.create(ctx, paths[i%3], object); err != nil {
 					t.Errorf("create large object %d: %v", i, err)
 					return
 				}
