@@ -1,5 +1,5 @@
 // Command clustersnap backs up a kubeadm control-plane node into one encrypted file, verifies such
-// files, and restores etcd from them. It is an example of the library
+// files, restores etcd from them, and keeps the objects of a cluster as files. It is an example of the library
 // github.com/clustersnap/clustersnap: copy what you need.
 package main
 
@@ -34,15 +34,15 @@ func run(args []string) int {
 		Use:   "clustersnap",
 		Short: "Back up and restore Kubernetes control planes, and prove it",
 		Long: `clustersnap backs up a kubeadm control-plane node into one encrypted file,
-verifies such files, and restores etcd from them. Begin with "clustersnap demo":
-it needs no cluster.
+verifies such files, restores etcd from them, and keeps the objects of a
+cluster as files. Begin with "clustersnap demo": it needs no cluster.
 
 Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		PersistentPreRun: func(*cobra.Command, []string) { started = true },
 	}
-	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), demoCommand())
+	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), manifestsCommand(), demoCommand())
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -54,10 +54,14 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", text, cmd.CommandPath()+" --help")
 		return 2
 	}
+	code := 1
+	if found := (differs{}); errors.As(err, &found) {
+		code = found.code
+	}
 	for line := range strings.Lines(err.Error()) { // joined errors are one sentence a line
 		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", strings.TrimSuffix(line, "\n"))
 	}
-	return 1
+	return code
 }
 
 // oneFile says what cobra's own count of arguments does not: that a FILE is wanted.

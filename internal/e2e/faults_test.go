@@ -233,10 +233,14 @@ func TestUsage(t *testing.T) {
 		{"etcd", "restroe"},
 		{"etcd", "restore", "x"},
 		{"etcd", "restore", "x", "--data-dir", "y"},
+		{"manifests"},
+		{"manifests", "dump"},
+		{"manifests", "dump", "--to", "x", "--secrets", "hide"},
+		{"manifests", "diff", "x"},
 	} {
 		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { command.Bad(t, command.Run(t, "", args...), 2) })
 	}
-	for _, args := range [][]string{{"--help"}, {"backup", "--help"}, {"verify", "--help"}, {"etcd", "restore", "--help"}, {"demo", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"backup", "--help"}, {"verify", "--help"}, {"etcd", "restore", "--help"}, {"demo", "--help"}, {"manifests", "dump", "--help"}, {"manifests", "diff", "--help"}} {
 		o := command.Run(t, "", args...)
 		if o.Code != 0 || o.Stderr != "" {
 			t.Errorf("%v: exit %d, %s", args, o.Code, o.Stderr)

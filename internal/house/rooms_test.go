@@ -47,7 +47,9 @@ var rooms = []room{
 	{"pkibundle/reissue", library, []string{"sigs.k8s.io/yaml"}},
 	{"pkibundle/pair", library, []string{"google.golang.org/protobuf/encoding/protowire", "sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
-	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"}},
+	{"manifests/tree", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
+	// The parser below sigs.k8s.io/yaml, because that copies what a document repeats before anybody can count it.
+	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"}},
 	{"manifests/storage", library, []string{
 		"k8s.io/apimachinery", "k8s.io/client-go/kubernetes/scheme", "go.etcd.io/etcd/api/v3/mvccpb",
 	}},

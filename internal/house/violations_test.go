@@ -10,7 +10,7 @@ import (
 var public = []string{
 	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "etcdsnap", "etcdsnap/restore", "pkibundle", "pkibundle/check",
 	"pkibundle/reissue", "pkibundle/pair",
-	"manifests", "manifests/diff", "manifests/storage", "manifests/apply", "volsnap",
+	"manifests", "manifests/diff", "manifests/tree", "manifests/storage", "manifests/apply", "volsnap",
 }
 
 // mayImport is the plan of the house once more, by hand: all that a package of one room may import of the others.
@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"pkibundle/pair":    {"internal", "pkibundle"},
 	"manifests":         {"internal"},
 	"manifests/diff":    {"internal", "manifests"},
+	"manifests/tree":    {"internal", "manifests"},
 	"manifests/storage": {"internal", "manifests"},
 	"manifests/apply":   {"internal", "manifests"},
 	"volsnap":           {"internal"},
@@ -89,8 +90,12 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd"},
 	},
 	"manifests/diff": {
-		[]string{"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"},
-		[]string{"k8s.io/apimachinery/pkg/runtime", "k8s.io/client-go/dynamic", "sigs.k8s.io/yaml"},
+		[]string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"},
+		[]string{"k8s.io/apimachinery/pkg/runtime", "k8s.io/client-go/dynamic", "go.yaml.in/yaml/v3", "filippo.io/age"},
+	},
+	"manifests/tree": {
+		[]string{"filippo.io/age", "sigs.k8s.io/yaml"},
+		[]string{"k8s.io/client-go/rest", "k8s.io/apimachinery/pkg/runtime"},
 	},
 	"manifests/storage": {
 		[]string{"k8s.io/client-go/kubernetes/scheme", "k8s.io/apimachinery/pkg/runtime", "go.etcd.io/etcd/api/v3/mvccpb"},

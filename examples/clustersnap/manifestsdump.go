@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clustersnap/clustersnap/manifests/tree"
+)
+
+const manifestsDumpHelp = `dump writes every object of the cluster as it was at one instant, each as a file
+in canonical form, into a directory that git can track. Only what has changed is
+written, and nothing is removed whose kind could not be listed. It fails if any
+kind could not be listed; the others are saved.
+
+Secrets are left out unless --secrets says how to keep them: include them as
+they are, redact their values, or encrypt them for --recipient. The last two need
+--key-file: 32 random bytes or more that stay out of the directory.`
+
+func manifestsDumpCommand() *cobra.Command {
+	var s selection
+	var to string
+	var secrets secretsFlags
+	cmd := &cobra.Command{
+		Use:   "dump --to DIR",
+		Short: "Write all objects into a directory",
+		Long:  manifestsDumpHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if to == "" {
+				return usageError{errors.New("manifests dump: give the directory to write, --to DIR")}
+			}
+			opts, err := secrets.options()
+			if err != nil {
+				return err
+			}
+			return dumpManifests(cmd.Context(), steps{os.Stdout}, s, to, opts)
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().StringVar(&to, "to", "", "the `DIR` of the tree; made if it is not there")
+	secrets.flags(cmd)
+	return cmd
+}
+
+// secretsFlags say what becomes of Secrets in a tree.
+type secretsFlags struct {
+	how, keyFile     string
+	keys, recipients []string
+}
+
+func (s *secretsFlags) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.how, "secrets", "exclude", "`HOW`: exclude, include, redact or encrypt")
+	f.StringVar(&s.keyFile, "key-file", "", "a `FILE` with 32 random bytes or more")
+	f.StringArrayVar(&s.keys, "recipient", nil, "a public `KEY` of who may read Secrets (repeatable)")
+	f.StringArrayVar(&s.recipients, "recipients-file", nil, "a `FILE` of such keys, one a line (repeatable)")
+}
+
+func (s *secretsFlags) options() (tree.Options, error) {
+	var opts tree.Options
+	hows := map[string]tree.Secrets{"exclude": tree.Exclude, "include": tree.Include, "redact": tree.Redact, "encrypt": tree.Encrypt}
+	how, ok := hows[s.how]
+	if !ok {
+		return opts, usageError{fmt.Errorf("--secrets is %q: want exclude, include, redact or encrypt", s.how)}
+	}
+	opts.Secrets = how
+	if how == tree.Redact || how == tree.Encrypt {
+		if s.keyFile == "" {
+			return opts, usageError{fmt.Errorf("--secrets %s: give the key for digests, --key-file FILE", s.how)}
+		}
+		secret, err := os.ReadFile(s.keyFile)
+		if err != nil {
+			return opts, err
+		}
+		if opts.Key, err = tree.NewMACKey(secret); err != nil {
+			return opts, fmt.Errorf("%s: %w", s.keyFile, err)
+		}
+	}
+	if how == tree.Encrypt {
+		var err error
+		opts.Recipients, err = parseRecipients(s.keys, s.recipients)
+		return opts, err
+	}
+	return opts, nil
+}
+
+func dumpManifests(ctx context.Context, out steps, s selection, dir string, opts tree.Options) error {
+	cluster, err := connect(s.kubeconfig)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	to, err := tree.Open(root, opts)
+	if err != nil {
+		return err
+	}
+	defer to.Close() // drops what is not committed
+	report, err := cluster.Dump(ctx, to, s.options())
+	if err != nil {
+		return err
+	}
+	changes, err := to.Commit(report)
+	if err != nil {
+		return err
+	}
+	out.line("dump", fmt.Sprintf("%s of %s at resource version %s", count(changes.Objects, "object"), report.ServerVersion, report.ResourceVersion))
+	out.line("tree", fmt.Sprintf("%d added, %d changed, %d removed, %d kept unseen, %s left out",
+		len(changes.Added), len(changes.Changed), len(changes.Removed), len(changes.Kept), count(changes.Excluded, "Secret")))
+	for _, stray := range changes.Strays {
+		out.line("note", stray+" is not of the tree, and was left alone")
+	}
+	for _, healed := range changes.Healed {
+		out.line("note", healed+" was missing or edited, and was written again")
+	}
+	if err := missing(out, report); err != nil {
+		return err
+	}
+	out.line("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package diffs holds package manifests/diff against a real API server, and against kubectl diff.
+package diffs

@@ -1,0 +1,121 @@
+package diff
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"sync/atomic"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// Cluster is what Live and Dumped need of a cluster. *manifests.Cluster is one.
+type Cluster interface {
+	Server
+	// Versions gives the entries of all objects, without their content.
+	Versions(ctx context.Context, opts manifests.Options) ([]manifests.Entry, *manifests.Report, error)
+	// Dump hands on all objects.
+	Dump(ctx context.Context, to manifests.Receiver, opts manifests.Options) (*manifests.Report, error)
+	// Get gives one object as it is now.
+	Get(ctx context.Context, key manifests.Key, level manifests.Level) (*manifests.Object, error)
+}
+
+// Live is a side of the objects of a cluster as they are now. Only metadata is listed: an object itself is read if it has
+// moved. The Level of the options has to be that of the other side; their other fields limit what is seen, and what this
+// side does not look at is not told as absent from it.
+func Live(c Cluster, opts manifests.Options) Side {
+	return &live{cluster: c, opts: opts, list: func(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+		return c.Versions(ctx, opts)
+	}}
+}
+
+// Dumped is Live for another side that knows no uids and resource versions, as a tree that comes from git: it takes the hash
+// of each object from a dump, which costs more than a list of metadata and less than to read the objects one by one. They
+// are not kept.
+func Dumped(c Cluster, opts manifests.Options) Side {
+	return &live{cluster: c, opts: opts, list: func(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+		var all hashes
+		report, err := c.Dump(ctx, &all, opts)
+		return all.entries, report, err
+	}}
+}
+
+// hashes takes the entries of a dump.
+type hashes struct{ entries []manifests.Entry }
+
+// Begin implements [manifests.Receiver].
+func (h *hashes) Begin(manifests.Instant) error {
+	h.entries = h.entries[:0]
+	return nil
+}
+
+// Object implements [manifests.Receiver].
+func (h *hashes) Object(o *manifests.Object) error {
+	h.entries = append(h.entries, o.Entry)
+	return nil
+}
+
+type live struct {
+	cluster Cluster
+	opts    manifests.Options
+	list    func(context.Context) ([]manifests.Entry, *manifests.Report, error)
+	report  atomic.Pointer[manifests.Report] // of the last list
+}
+
+// Entries implements [Side].
+func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
+	return func(yield func(manifests.Entry, error) bool) {
+		list, report, err := l.list(ctx)
+		if err != nil {
+			yield(manifests.Entry{}, err)
+			return
+		}
+		l.report.Store(report)
+		for _, e := range list {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Seen says what Entries has looked at.
+func (l *live) Seen() *manifests.Report { return l.report.Load() }
+
+// Object implements [Side].
+func (l *live) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
+	text, _, err := l.classified(ctx, e)
+	return text, err
+}
+
+// classified gives an object with its class: that a pod or a job has ended does not stand in metadata.
+func (l *live) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
+	o, err := l.cluster.Get(ctx, e.Key, l.opts.Level)
+	if apierrors.IsNotFound(err) {
+		return nil, "", fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return o.YAML, o.Class, nil
+}
+
+// inVersion gives an object in another version of its group: it is what an apply would make of it that sets no field.
+func (l *live) inVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error) {
+	metadata := map[string]any{"name": e.Name}
+	if e.Namespace != "" {
+		metadata["namespace"] = e.Namespace
+	}
+	text, err := json.Marshal(map[string]any{"apiVersion": apiVersion, "kind": e.Kind, "metadata": metadata})
+	if err != nil {
+		return nil, err
+	}
+	o, err := l.cluster.DryRun(ctx, text, l.opts.Level)
+	if err != nil {
+		return nil, err
+	}
+	return o.YAML, nil
+}

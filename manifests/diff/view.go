@@ -1,0 +1,108 @@
+package diff
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// view is what a side has looked at.
+type view struct {
+	report   *manifests.Report // nil for a side that has everything there is
+	outcomes map[scope]manifests.Outcome
+}
+
+// scope is what one outcome is of. Without a namespace it is all of them, with a * for the resource all those of a group.
+type scope struct{ group, resource, namespace string }
+
+func viewOf(s Side) view {
+	l, ok := s.(looker)
+	if !ok || l.Seen() == nil {
+		return view{}
+	}
+	v := view{l.Seen(), map[scope]manifests.Outcome{}}
+	for _, o := range v.report.Outcomes {
+		v.outcomes[scope{o.Group, o.Resource.Resource, o.Namespace}] = o
+		all := scope{o.Group, o.Resource.Resource, ""}
+		if _, known := v.outcomes[all]; !known {
+			// Some namespaces were looked at, so the others were not.
+			v.outcomes[all] = manifests.Outcome{State: manifests.Excluded}
+		}
+	}
+	return v
+}
+
+// missing are the outcomes of what could not be seen.
+func (v view) missing() []manifests.Outcome {
+	if v.report == nil {
+		return nil
+	}
+	return v.report.Missing()
+}
+
+// lookedFor reports whether an object that a side does not have would be there if it existed. An error says that this
+// can't be known.
+func (c *comparison) lookedFor(side int, r row) (bool, error) {
+	v, e := c.views[side], r.any()
+	if v.report == nil {
+		return true, nil
+	}
+	classes := v.report.Selection.Classes
+	if !c.selected(v.report.Selection.LabelSelector, r) || len(classes) > 0 && !slices.Contains(classes, e.Class) {
+		return false, nil
+	}
+	o, ok := v.outcome(e)
+	if !ok {
+		return true, nil // there is no such resource
+	}
+	switch o.State {
+	case manifests.Listed:
+		return true, nil
+	case manifests.Excluded, manifests.NotListable, manifests.NotStored, manifests.SameObjects:
+		return false, nil
+	}
+	why := cmp.Or(o.Why, string(o.State))
+	return false, fmt.Errorf("its kind could not be listed: %s", why)
+}
+
+// selected reports whether an object is known to be one that a label selector selects: labels are not in the entries, but
+// a side with the same selector has it.
+func (c *comparison) selected(selector string, r row) bool {
+	if selector == "" {
+		return true
+	}
+	for i, e := range r {
+		if report := c.views[i].report; e != nil && report != nil && report.Selection.LabelSelector == selector {
+			return true
+		}
+	}
+	return false
+}
+
+// outcome finds what became of the list that would have the object.
+func (v view) outcome(e *manifests.Entry) (o manifests.Outcome, ok bool) {
+	for _, s := range []scope{{e.Group, e.Resource, e.Namespace}, {e.Group, e.Resource, ""}, {e.Group, "*", ""}} {
+		if o, ok = v.outcomes[s]; ok {
+			return o, true
+		}
+	}
+	return o, false
+}
+
+// comparable refuses sides whose canonical forms are not alike.
+func comparable(views [sides]view) error {
+	var level *manifests.Level
+	for _, v := range views {
+		if v.report == nil {
+			continue
+		}
+		if level != nil && *level != v.report.Selection.Level {
+			return errors.New("the sides are at two levels of canonical form: dump one of them at the level of the other")
+		}
+		level = &v.report.Selection.Level
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package tree
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// dump is what has come since Begin.
+type dump struct {
+	at    manifests.Instant
+	fresh map[manifests.Key]*record
+	stage *os.Root // opened for the first file that changes
+	moves []staged
+}
+
+// staged is a file that waits for Commit.
+type staged struct {
+	name string
+	of   *record
+}
+
+func (d *dump) add(t *Tree, o *manifests.Object) error {
+	if d.fresh[o.Key] != nil {
+		return errors.New("it came before: a dump has every object once")
+	}
+	r := &record{
+		Key: manifests.Key{
+			Group: intern(o.Group), Resource: intern(o.Resource), Namespace: intern(o.Namespace), Name: o.Name,
+		},
+		version: intern(o.Version), kind: intern(o.Kind), class: intern(o.Class),
+		uid: o.UID, resourceVersion: o.ResourceVersion, intact: true,
+	}
+	if isSecret(r.Key) {
+		r.form = t.opts.Secrets.form()
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	body, err := d.body(t, o, r)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		if err := d.put(t, body, r); err != nil {
+			return err
+		}
+	}
+	d.fresh[r.Key] = r
+	return nil
+}
+
+// body gives the bytes that the file has to have, or nil if it has them. It completes the record but for the file's time.
+func (d *dump) body(t *Tree, o *manifests.Object, r *record) ([]byte, error) {
+	old := t.records[r.Key]
+	if old != nil && !old.intact {
+		old = nil
+	}
+	body := o.YAML
+	var err error
+	switch r.form {
+	case excluded:
+		return nil, nil
+	case redacted:
+		if body, err = t.opts.Key.Redact(r.Key, o.YAML); err != nil {
+			return nil, err
+		}
+		r.sum = sha256.Sum256(body)
+	case encrypted:
+		r.mac = t.opts.mac(t.readers, r.Key, o.YAML)
+		if old != nil && old.mac == r.mac {
+			r.sum, r.size, r.modified = old.sum, old.size, old.modified
+			return nil, nil
+		}
+		if body, err = seal(o.YAML, t.opts.Recipients); err != nil {
+			return nil, err
+		}
+		r.sum = sha256.Sum256(body)
+	default:
+		if raw, err := hex.DecodeString(o.Hash); err != nil || copy(r.sum[:], raw) != len(r.sum) {
+			return nil, fmt.Errorf("its hash %q is no SHA-256", o.Hash)
+		}
+	}
+	if r.size = int64(len(body)); r.size > maxFile {
+		return nil, fmt.Errorf("it takes %d bytes, of at most %d", r.size, maxFile)
+	}
+	if old != nil && old.sum == r.sum {
+		r.modified = old.modified
+		return nil, nil
+	}
+	if sha256.Sum256(body) != r.sum {
+		return nil, errors.New("its hash is not that of its YAML")
+	}
+	return body, nil
+}
+
+// put writes a file to the stage. It is not on disk before Commit syncs it.
+func (d *dump) put(t *Tree, body []byte, r *record) error {
+	if d.stage == nil {
+		if err := d.open(t); err != nil {
+			return err
+		}
+	}
+	name := strconv.Itoa(len(d.moves))
+	t.opts.Step("stage " + r.path())
+	f, err := d.stage.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(body)
+	if err == nil {
+		var info os.FileInfo
+		if info, err = f.Stat(); err == nil {
+			r.modified = info.ModTime().UnixNano()
+		}
+	}
+	d.moves = append(d.moves, staged{name, r})
+	return errors.Join(err, f.Close())
+}
+
+// open makes an empty stage.
+func (d *dump) open(t *Tree) error {
+	if err := t.clear(); err != nil {
+		return err
+	}
+	if err := t.root.Mkdir(stageDir, 0o700); err != nil {
+		return err
+	}
+	var err error
+	d.stage, err = t.root.OpenRoot(stageDir)
+	return err
+}
+
+// drop removes what was staged.
+func (d *dump) drop(t *Tree) error {
+	err := d.close()
+	d.moves = nil
+	return errors.Join(err, t.clear())
+}
+
+func (d *dump) close() error {
+	if d.stage == nil {
+		return nil
+	}
+	err := d.stage.Close()
+	d.stage = nil
+	return err
+}
+
+func digestOf(root *os.Root, name string) (sum [32]byte, err error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	_, err = io.Copy(hash, f)
+	return [32]byte(hash.Sum(nil)), err
+}
