@@ -45,10 +45,12 @@
 //   - pkibundle: the TLS and secret files of a node: collect, seal, open, extract.
 //   - pkibundle/check, pkibundle/pair: what is missing or wrong in them, and whether they belong to a snapshot.
 //   - pkibundle/reissue: the certificates of another node, from the files that all nodes share.
+//   - kubeadm/job: the backup as a CronJob or a Job, rendered from what the node says.
+//   - manifests: every object of a cluster at one instant, in canonical form; manifests/tree: the same as files;
+//     manifests/diff: two or three views of the objects held against each other.
 //   - clustersnap: the backup set.
 //
-// Planned, and not there yet: kubeadm/job, kubeadm/restore, manifests with diff, storage and apply,
-// and volsnap.
+// Planned, and not there yet: kubeadm/restore, manifests/storage, manifests/apply and volsnap.
 //
 // # The format, version 1
 //
