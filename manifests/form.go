@@ -11,6 +11,8 @@ type form struct {
 	// firstPage is how many objects the first page of a list has at most: their size is not known then. pageSize is that of
 	// the others.
 	firstPage, pageSize int
+	// split cuts a list into its objects, as they arrive.
+	split func(w *worker, r io.Reader, contentType string, item func(raw []byte) error) (listMeta, error)
 	// object is valid until the next call for the same worker.
 	object func(w *worker, raw []byte, r Resource, level Level) (*Object, error)
 }
@@ -45,14 +47,16 @@ func (p *workers) put(w *worker) {
 func canonicalForm() *form {
 	return &form{
 		accept: jsonType, firstPage: 100, pageSize: 500,
+		split: func(w *worker, r io.Reader, _ string, item func(raw []byte) error) (listMeta, error) {
+			return w.splitJSON(r, item)
+		},
 		object: func(w *worker, raw []byte, r Resource, level Level) (*Object, error) {
 			return w.canonicalizer.object(raw, r, level)
 		},
 	}
 }
 
-// split cuts a list into its objects, as they arrive.
-func (w *worker) split(r io.Reader, item func(raw []byte) error) (listMeta, error) {
+func (w *worker) splitJSON(r io.Reader, item func(raw []byte) error) (listMeta, error) {
 	s := newSplitter(r, w.buf)
 	defer func() { w.buf = s.buf }()
 	return s.list(item)

@@ -206,7 +206,7 @@ func (d *dump) readPage(ctx context.Context, l *listing) (listMeta, int, error) 
 	defer d.workers.put(w)
 	body := &counter{r: response.Body}
 	at := l.first
-	meta, err := w.split(body, func(raw []byte) error {
+	meta, err := d.form.split(w, body, response.Header.Get("Content-Type"), func(raw []byte) error {
 		at++
 		return d.take(w, l, at, raw)
 	})

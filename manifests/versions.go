@@ -3,6 +3,7 @@ package manifests
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -37,6 +38,9 @@ func (e *entries) Object(o *Object) error {
 func metadataForm() *form {
 	return &form{
 		accept: metadataType, firstPage: 1000, pageSize: 4000,
+		split: func(w *worker, r io.Reader, _ string, item func(raw []byte) error) (listMeta, error) {
+			return w.splitJSON(r, item)
+		},
 		object: func(w *worker, raw []byte, r Resource, _ Level) (*Object, error) {
 			entry, err := w.canonicalizer.entry(raw, r)
 			return &Object{Entry: entry}, err
