@@ -111,8 +111,8 @@ type dump struct {
 // Where the same objects are served in two groups, as events are, one of the two is listed: see [SameObjects].
 //
 // The error is for what ends the whole dump: no discovery, no instant, no resource that may be listed at all, one
-// that to returned, or ctx's cause. The report goes with it as far as it came, and what to has received is then no
-// dump. Errors of the API server wrap a StatusError of k8s.io/apimachinery/pkg/api/errors.
+// that to returned, or ctx's cause. The report goes with it as far as it came, never complete, and what to has
+// received is then no dump. Errors of the API server wrap a StatusError of k8s.io/apimachinery/pkg/api/errors.
 //
 // Memory is that of the pages in flight: no list is held whole.
 func (c *Cluster) Dump(ctx context.Context, to Receiver, opts Options) (*Report, error) {
@@ -139,15 +139,16 @@ func (c *Cluster) dump(ctx context.Context, to Receiver, opts Options, f *form) 
 			break
 		}
 		if !errors.As(err, &over) {
-			return d.report(), err
+			return d.brokenOff(err), err
 		}
 		if start == maxStarts {
-			return d.report(), fmt.Errorf("the instant was gone %d times before all was read: dump less at once, or have "+
+			err = fmt.Errorf("the instant was gone %d times before all was read: dump less at once, or have "+
 				"kube-apiserver compact etcd less often (--etcd-compaction-interval): %w", start, err)
+			return d.brokenOff(err), err
 		}
 	}
 	if err := d.late(ctx); err != nil {
-		return d.report(), err
+		return d.brokenOff(err), err
 	}
 	return d.report(), nil
 }

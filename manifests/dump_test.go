@@ -214,7 +214,8 @@ func TestDumpEndsWithItsContext(t *testing.T) {
 func TestNothingToList(t *testing.T) {
 	f := &fakeServer{objects: map[string]int{"as": 1}, revision: 7}
 	report, err := f.cluster().Dump(t.Context(), new(collected), Options{Exclude: func(Resource) bool { return true }})
-	if err == nil || !strings.Contains(err.Error(), "no resource to list") || outcomeOf(t, report, "as").State != Excluded {
+	if err == nil || !strings.Contains(err.Error(), "no resource to list") || outcomeOf(t, report, "as").State != Excluded ||
+		report.Complete() {
 		t.Errorf("the error is %v, the report %+v", err, report)
 	}
 	if (&Report{}).Complete() {

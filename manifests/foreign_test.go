@@ -11,7 +11,7 @@ import (
 )
 
 // beside is a server whose resource bs is of another store than as. far answers for it. It is told which request for bs
-// it is, from 1: the first one looks, and so does the last one before the lists begin.
+// it is, from 1: the first one only looks.
 func beside(bs int, far func(n int, r *http.Request) *http.Response) *fakeServer {
 	f := &fakeServer{objects: map[string]int{"as": 5, "bs": bs}, revision: 1000}
 	f.fault = func(resource string, n int, r *http.Request) *http.Response {
@@ -106,7 +106,7 @@ func TestListWithoutResourceVersion(t *testing.T) {
 		objects    int
 	}{
 		{"one page", `{"metadata":{},"items":[%s,%s]}`, []string{"list", "create"}, Listed, 2},
-		{"one page of a clock that is no number", `{"metadata":{"resourceVersion":"now"},"items":[%s,%s]}`, []string{"list", "create"}, Listed, 2},
+		{"a clock that is no number", `{"metadata":{"resourceVersion":"now"},"items":[%s,%s]}`, []string{"list", "create"}, Listed, 2},
 		{"several pages", `{"metadata":{"continue":"more"},"items":[%s,%s]}`, []string{"list", "create"}, Failed, 2},
 		{"not to be created", `{"metadata":{},"items":[%s,%s]}`, []string{"list"}, NotStored, 0},
 	} {

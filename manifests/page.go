@@ -42,11 +42,10 @@ func (e *tooLargeError) Error() string {
 // splitter cuts a list in JSON into its items while it arrives. It holds one item at a time, and checks no more of one
 // than where it ends.
 type splitter struct {
-	r     io.Reader
-	buf   []byte // its used part is buf[pos:end]
-	pos   int
-	end   int
-	bytes int64 // read so far
+	r   io.Reader
+	buf []byte // its used part is buf[pos:end]
+	pos int
+	end int
 }
 
 // newSplitter takes a buffer to use, which may be nil.
@@ -198,7 +197,6 @@ func (s *splitter) more(limit int) error {
 	for range 100 { // as bufio: a reader that gives nothing again and again is broken
 		n, err := s.r.Read(s.buf[s.end:])
 		s.end += n
-		s.bytes += int64(n)
 		switch {
 		case n > 0:
 			return nil

@@ -148,6 +148,10 @@ func (d *dump) late(ctx context.Context) error {
 	}
 	for _, k := range now.kinds {
 		if o, ok := d.sort(k); ok && !d.catalog.has(k.Resource) {
+			// Its definition may have been seen already.
+			d.fixed = slices.DeleteFunc(d.fixed, func(seen Outcome) bool {
+				return seen.State == Unserved && seen.Group == o.Group && seen.Resource.Resource == o.Resource.Resource
+			})
 			o.State, o.Why = Failed, "it appeared during the dump: dump again"
 			d.fixed = append(d.fixed, o)
 		}

@@ -58,7 +58,8 @@ type Report struct {
 	Instant
 	Selection Selection `json:"selection"`
 	// Outcomes are sorted by group, resource and namespace; none is missing. One with "*" as its Resource stands for all
-	// resources of a version that the API server could not discover.
+	// resources of a version that the API server could not discover; without a version, for whatever a dump that ended with
+	// an error may have missed.
 	Outcomes []Outcome `json:"outcomes"`
 	Objects  int       `json:"objects"` // that were handed on
 }
@@ -123,6 +124,16 @@ func (d *dump) report() *Report {
 		r.Outcomes = append(r.Outcomes, o)
 	}
 	slices.SortFunc(r.Outcomes, Outcome.compare)
+	return r
+}
+
+// brokenOff is the report of a dump that err ended. It is not complete, even if err came when all lists were read.
+func (d *dump) brokenOff(err error) *Report {
+	r := d.report()
+	if len(r.Missing()) == 0 {
+		r.Outcomes = append(r.Outcomes, Outcome{Resource: Resource{Resource: everything}, State: Failed, Why: sentence(err)})
+		slices.SortFunc(r.Outcomes, Outcome.compare)
+	}
 	return r
 }
 

@@ -126,7 +126,7 @@ func (v *views) open(ctx context.Context, name string) (diff.Side, error) {
 	lookup := func(apiVersion, kind string) (manifests.Resource, error) {
 		return cluster.Lookup(ctx, apiVersion, kind)
 	}
-	return diff.Files(dir, lookup, diff.FileOptions{Level: v.options().Level, Server: cluster})
+	return diff.Files(ctx, dir, lookup, diff.FileOptions{Level: v.options().Level, Server: cluster})
 }
 
 func (v *views) live() (*manifests.Cluster, error) {

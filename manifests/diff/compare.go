@@ -104,7 +104,7 @@ func (c *comparison) list(ctx context.Context) (lists [sides][]manifests.Entry, 
 		c.views[i] = viewOf(s)
 	}
 	c.summary.MissingA, c.summary.MissingB = c.views[before].missing(), c.views[after].missing()
-	return lists, comparable(c.views)
+	return lists, comparable(c.from)
 }
 
 // suspects gives the rows whose entries don't show that they are the same, and counts the others.

@@ -31,7 +31,7 @@ func Example_gitRevisions() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if sides[i], err = diff.Files(fsys, lookup, diff.FileOptions{}); err != nil {
+		if sides[i], err = diff.Files(context.Background(), fsys, lookup, diff.FileOptions{}); err != nil {
 			log.Fatal(err)
 		}
 	}

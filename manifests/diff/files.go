@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func Kinds(resources []manifests.Resource) Lookup {
 type FileOptions struct {
 	// Namespace is that of objects that name none, "default" if it is empty.
 	Namespace string
-	// Level is that of the canonical form. It has to be that of the other side.
+	// Level is that of the canonical form. It has to be that of the other side: Compare refuses two.
 	Level manifests.Level
 	// Skip leaves out a file or directory, such as the values.yaml of a chart. The name is that in the file system.
 	Skip func(name string) bool
@@ -74,14 +75,14 @@ type Server interface {
 // way and no field of the live object gets into it; only if the server does not take that name, under its own. Then fields
 // that only the live object has do not show. Rights to create and patch are needed, and admission webhooks are called.
 // Without a Server, defaults show as differences.
-func Files(fsys fs.FS, lookup Lookup, opts FileOptions) (Side, error) {
+func Files(ctx context.Context, fsys fs.FS, lookup Lookup, opts FileOptions) (Side, error) {
 	f := &files{fsys: fsys, lookup: lookup, opts: opts, at: map[manifests.Key]written{}}
 	if f.opts.Namespace == "" {
 		f.opts.Namespace = "default"
 	}
 	var bad error
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return err
 		}
 		if name != "." && (strings.HasPrefix(d.Name(), ".") || opts.Skip != nil && opts.Skip(name)) {
@@ -209,6 +210,8 @@ func (f *files) Entries(context.Context) iter.Seq2[manifests.Entry, error] {
 		}
 	}
 }
+
+func (f *files) level() manifests.Level { return f.opts.Level }
 
 func (f *files) place(key manifests.Key) string { return f.at[key].String() }
 

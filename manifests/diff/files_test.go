@@ -71,7 +71,7 @@ func TestFormsOfFiles(t *testing.T) {
 		{"another version", "apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: x}\n",
 			"deployments.apps/x -n default"},
 	} {
-		side, err := diff.Files(fsOf(c.text), diff.Kinds(resources), diff.FileOptions{})
+		side, err := diff.Files(t.Context(), fsOf(c.text), diff.Kinds(resources), diff.FileOptions{})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -145,7 +145,7 @@ func TestBadFiles(t *testing.T) {
 		{"one error of each file", "a: {\n---\nb: {\n== c.yaml\nc: {\n",
 			"all.yaml:1: it is not YAML: correct it\nc.yaml:1: it is not YAML: correct it"},
 	} {
-		_, err := diff.Files(fsOf(c.text), diff.Kinds(resources), diff.FileOptions{})
+		_, err := diff.Files(t.Context(), fsOf(c.text), diff.Kinds(resources), diff.FileOptions{})
 		if want := "read manifests: " + c.want; err == nil || err.Error() != want {
 			t.Errorf("%s: the error is\n%v\nwant\n%s", c.name, err, want)
 		}
@@ -158,7 +158,7 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		"stringData: {p: hunter2, p: hunter3}\n", "stringData: {hunter2: 1, hunter2: 2}\n", "p: !!float hunter2\n",
 		"p: hunter2: x\n", "{\"p\": hunter2}\n", "\"hunter2\n",
 	} {
-		_, err := diff.Files(fsOf(text), diff.Kinds(resources), diff.FileOptions{})
+		_, err := diff.Files(t.Context(), fsOf(text), diff.Kinds(resources), diff.FileOptions{})
 		if err == nil || strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%q: the error is %v", text, err)
 		}
@@ -186,7 +186,16 @@ func TestFileOptions(t *testing.T) {
 
 // A tree may hold other than files of manifests, and what can't be opened is told.
 func TestFilesThatCanNotBeRead(t *testing.T) {
-	if _, err := diff.Files(unreadable{fsOf("")}, diff.Kinds(nil), diff.FileOptions{}); !errors.Is(err, fs.ErrPermission) {
+	if _, err := diff.Files(t.Context(), unreadable{fsOf("")}, diff.Kinds(nil), diff.FileOptions{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestFilesThatNobodyWaitsFor(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	cancel(enough)
+	if _, err := diff.Files(ctx, fsOf(""), diff.Kinds(nil), diff.FileOptions{}); !errors.Is(err, enough) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -202,7 +211,7 @@ func (u unreadable) Open(name string) (fs.File, error) {
 
 func TestFilesThatChangeMeanwhile(t *testing.T) {
 	fsys := fstest.MapFS{"x.yaml": {Data: fmt.Appendf(nil, configMap, "x", "v")}}
-	side, err := diff.Files(fsys, diff.Kinds(resources), diff.FileOptions{})
+	side, err := diff.Files(t.Context(), fsys, diff.Kinds(resources), diff.FileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +227,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 		fmt.Fprintf(&text, configMap, fmt.Sprint("n", i), "v")
 	}
 	opened := &counting{FS: fsOf(text.String())}
-	side, err := diff.Files(opened, diff.Kinds(resources), diff.FileOptions{})
+	side, err := diff.Files(t.Context(), opened, diff.Kinds(resources), diff.FileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func files(t testing.TB, text string) diff.Side {
 
 func filesWith(t testing.TB, text string, opts diff.FileOptions) diff.Side {
 	t.Helper()
-	side, err := diff.Files(fsOf(text), diff.Kinds(resources), opts)
+	side, err := diff.Files(t.Context(), fsOf(text), diff.Kinds(resources), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

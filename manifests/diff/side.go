@@ -40,6 +40,8 @@ type (
 	placer interface {
 		place(key manifests.Key) string
 	}
+	// leveler knows the level of its canonical form, if it has no report that says so.
+	leveler interface{ level() manifests.Level }
 	// writer gives an object as it was written, if Object gives what a server makes of it.
 	writer interface {
 		written(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error)

@@ -93,16 +93,33 @@ func (v view) outcome(e *manifests.Entry) (o manifests.Outcome, ok bool) {
 }
 
 // comparable refuses sides whose canonical forms are not alike.
-func comparable(views [sides]view) error {
-	var level *manifests.Level
-	for _, v := range views {
-		if v.report == nil {
-			continue
+func comparable(from [sides]Side) error {
+	var first *manifests.Level
+	for _, s := range from {
+		level, known := levelOf(s)
+		if known && first != nil && *first != level {
+			return errors.New("the sides are at two levels of canonical form: give one of them the level of the other")
 		}
-		if level != nil && *level != v.report.Selection.Level {
-			return errors.New("the sides are at two levels of canonical form: dump one of them at the level of the other")
+		if known {
+			first = &level
 		}
-		level = &v.report.Selection.Level
 	}
 	return nil
+}
+
+// levelOf gives the level of a side, if it can be known.
+func levelOf(s Side) (level manifests.Level, known bool) {
+	if r, ok := s.(redacted); ok {
+		return levelOf(r.side)
+	}
+	if r, ok := s.(redactedVersions); ok {
+		return levelOf(r.side)
+	}
+	if l, ok := s.(leveler); ok {
+		return l.level(), true
+	}
+	if v := viewOf(s); v.report != nil {
+		return v.report.Selection.Level, true
+	}
+	return 0, false
 }

@@ -124,9 +124,16 @@ func TestSidesOfTwoLevels(t *testing.T) {
 		return &view{report: &manifests.Report{Selection: manifests.Selection{Level: level}}}
 	}
 	_, err := diff.Compare(t.Context(), side(manifests.Portable), side(manifests.Faithful), nil, diff.Options{})
-	want := "compare objects: the sides are at two levels of canonical form: dump one of them at the level of the other"
+	want := "compare objects: the sides are at two levels of canonical form: give one of them the level of the other"
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is %v", err)
+	}
+	written := diff.Redacted(filesWith(t, "", diff.FileOptions{}), nil)
+	if _, err := diff.Compare(t.Context(), written, side(manifests.Faithful), nil, diff.Options{}); err == nil || err.Error() != want {
+		t.Errorf("of files the error is %v", err)
+	}
+	if _, err := diff.Compare(t.Context(), written, side(manifests.Portable), nil, diff.Options{}); err != nil {
+		t.Error(err)
 	}
 	if _, err := diff.Compare(t.Context(), side(manifests.Faithful), side(manifests.Faithful), nil, diff.Options{}); err != nil {
 		t.Error(err)

@@ -17,22 +17,41 @@ import (
 type lines struct {
 	r    *bufio.Reader
 	line int
+	read int    // bytes
+	long []byte // a line that is longer than the buffer
 }
 
 const (
-	maxLine = 64 << 10
-	maxList = 1 << 21 // items; an etcd of 8 GiB holds no such number
+	// maxLine is for names: RBAC takes any that fit in a request to etcd, which has 1.5 MiB by default
+	// (--max-request-bytes). An escape makes six bytes of one.
+	maxLine = 6*1536<<10 + shortLine
+	// shortLine is for all else that a line has, and is the buffer: longer lines are rare.
+	shortLine = 64 << 10
+	maxList   = 1 << 21   // items; an etcd of 8 GiB holds no such number
+	maxLines  = 256 << 20 // bytes of a file: some million objects
 )
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, maxLine)} }
+func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, shortLine)} }
 
 // next gives a line without its end. It is good until the next call.
 func (l *lines) next() ([]byte, error) {
 	l.line++
 	b, err := l.r.ReadSlice('\n')
+	l.read += len(b)
+	if errors.Is(err, bufio.ErrBufferFull) {
+		l.long = append(l.long[:0], b...)
+		for errors.Is(err, bufio.ErrBufferFull) && len(l.long) <= maxLine {
+			b, err = l.r.ReadSlice('\n')
+			l.read += len(b)
+			l.long = append(l.long, b...)
+		}
+		b = l.long
+	}
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
+	case len(b) > maxLine:
 		return nil, l.wrong("it is longer than %d bytes", maxLine)
+	case l.read > maxLines:
+		return nil, l.wrong("it has more than %d bytes up to here", maxLines)
 	case err == io.EOF:
 		return nil, fmt.Errorf("%w: it ends in line %d: %w", ErrCorrupt, l.line, io.ErrUnexpectedEOF)
 	case err != nil:
@@ -129,21 +148,32 @@ func (l *lines) end() error {
 
 // printer writes what lines reads. Its first error stays until end.
 type printer struct {
-	w   *bufio.Writer
-	buf []byte
-	err error
+	w       *bufio.Writer
+	buf     []byte
+	written int
+	err     error
 }
 
 func newPrinter(w io.Writer) *printer {
-	p := &printer{w: bufio.NewWriterSize(w, maxLine)}
-	fmt.Fprintf(p.w, "{\n\"version\": %d,\n", formatVersion)
+	p := &printer{w: bufio.NewWriterSize(w, shortLine)}
+	p.put([]byte("{"))
+	p.field("version", strconv.AppendInt(nil, formatVersion, 10))
 	return p
 }
 
 // put writes a line, unless no reader would take it.
 func (p *printer) put(line []byte) {
-	if line = append(line, '\n'); len(line) > maxLine && p.err == nil {
+	line = append(line, '\n')
+	p.written += len(line)
+	switch {
+	case p.err != nil:
+		return
+	case len(line) > maxLine:
 		p.err = fmt.Errorf("a line takes %d bytes, of at most %d: %.80s", len(line), maxLine, line)
+		return
+	case p.written > maxLines:
+		p.err = fmt.Errorf("it takes more than %d bytes: dump less into one tree", maxLines)
+		return
 	}
 	p.w.Write(line) // bufio keeps its error
 }

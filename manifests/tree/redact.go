@@ -22,8 +22,8 @@ var secretFields = []string{"data", "stringData"}
 // Redact gives the canonical form of a core Secret with each value replaced by its digest under the key. The digest
 // differs between Secrets and between the values of one, also where the values are the same. It is no base64, so no API
 // server takes the result for a Secret. So are annotations treated that may repeat the values: those that have one, in
-// base64 or decoded, or that are or hold a copy of an object, as JSON, YAML, or packed by gzip or zstd. A tree that is opened with [Redact] holds what this gives, so it is also what a
-// live Secret has to go through to be held against it.
+// base64 or decoded, or that are or hold a copy of an object, as JSON, YAML, or packed by gzip or zstd. A tree that is
+// opened with [Redact] holds what this gives, so it is also what a live Secret has to go through to be held against it.
 func (k MACKey) Redact(of manifests.Key, canonical []byte) ([]byte, error) {
 	if k.isZero() {
 		return nil, errors.New("redact Secret: there is no key: see NewMACKey")

@@ -416,8 +416,8 @@ func TestRedactCopies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := manifests.Canonical(raw, manifests.Resource{Version: "v1", Resource: "secrets", Kind: "Secret", Namespaced: true},
-			manifests.Faithful)
+		secrets := manifests.Resource{Version: "v1", Resource: "secrets", Kind: "Secret", Namespaced: true}
+		o, err := manifests.Canonical(raw, secrets, manifests.Faithful)
 		if err != nil {
 			t.Fatal(err)
 		}

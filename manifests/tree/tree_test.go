@@ -78,6 +78,22 @@ func TestManyFiles(t *testing.T) {
 	c.holds(t, to)
 }
 
+// The API server takes names of some kinds as long as a request may be.
+func TestLongNames(t *testing.T) {
+	dir, c := t.TempDir(), shop()
+	c.set("roles.rbac.authorization.k8s.io/"+strings.Repeat("a", 100<<10)+"@shop", "x")
+	c.into(t, dir, tree.Options{})
+	c.holds(t, dir)
+	if changes := c.into(t, dir, tree.Options{}); !changes.Quiet() {
+		t.Errorf("again: %d changed", len(changes.Changed)+len(changes.Added))
+	}
+	if to, err := unpack(t, packed(t, dir)); err != nil {
+		t.Error(err)
+	} else {
+		c.holds(t, to)
+	}
+}
+
 func TestModes(t *testing.T) {
 	dir := t.TempDir()
 	shop().into(t, dir, tree.Options{})

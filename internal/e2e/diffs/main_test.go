@@ -122,7 +122,7 @@ func (p *place) files(t testing.TB, server diff.Server) diff.Side {
 	lookup := func(apiVersion, kind string) (manifests.Resource, error) {
 		return p.cluster.Lookup(ctx, apiVersion, kind)
 	}
-	side, err := diff.Files(os.DirFS(p.dir), lookup, diff.FileOptions{Server: server})
+	side, err := diff.Files(ctx, os.DirFS(p.dir), lookup, diff.FileOptions{Server: server})
 	must(t, err)
 	return side
 }

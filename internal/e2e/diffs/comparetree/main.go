@@ -57,7 +57,7 @@ func open(ctx context.Context, cluster *manifests.Cluster, what, dir string) (di
 	lookup := func(apiVersion, kind string) (manifests.Resource, error) {
 		return cluster.Lookup(ctx, apiVersion, kind)
 	}
-	side, err := diff.Files(os.DirFS(dir), lookup, diff.FileOptions{Server: cluster})
+	side, err := diff.Files(ctx, os.DirFS(dir), lookup, diff.FileOptions{Server: cluster})
 	opts := diff.Options{Ignore: []diff.Rule{{Namespace: "kube-*"}, {Namespace: "default"}}}
 	return side, opts, err
 }
