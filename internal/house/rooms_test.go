@@ -48,14 +48,14 @@ var rooms = []room{
 	{"pkibundle/pair", library, []string{"google.golang.org/protobuf/encoding/protowire", "sigs.k8s.io/yaml"}},
 	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
 	{"manifests/tree", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
-	// The parser below sigs.k8s.io/yaml, because that copies what a document repeats before anybody can count it.
-	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"}},
+	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml"}},
 	{"manifests/storage", library, []string{
 		"k8s.io/apimachinery", "k8s.io/client-go/kubernetes/scheme", "go.etcd.io/etcd/api/v3/mvccpb",
 	}},
 	{"manifests/apply", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	{"volsnap", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	// What kube-apiserver has encrypted with NaCl's secretbox, the standard library doesn't open; age brings the module anyway.
+	// The parser below sigs.k8s.io/yaml, because that copies what a document repeats before anybody can count it.
 	{"internal", shared, []string{"golang.org/x/crypto/nacl/secretbox", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"}},
 	{"internal/e2e", bed, nil},
 	{"examples", examples, nil},

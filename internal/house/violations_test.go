@@ -90,8 +90,8 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd"},
 	},
 	"manifests/diff": {
-		[]string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"},
-		[]string{"k8s.io/apimachinery/pkg/runtime", "k8s.io/client-go/dynamic", "go.yaml.in/yaml/v3", "filippo.io/age"},
+		[]string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml"},
+		[]string{"k8s.io/apimachinery/pkg/runtime", "k8s.io/client-go/dynamic", "go.yaml.in/yaml/v2", "filippo.io/age"},
 	},
 	"manifests/tree": {
 		[]string{"filippo.io/age", "sigs.k8s.io/yaml"},
