@@ -203,12 +203,22 @@ func TestStockToolsReadBundle(t *testing.T) {
 
 func TestEachRecipientOpens(t *testing.T) {
 	x1, x2, h1, h2 := newIdentity(t), newIdentity(t), newHybrid(t), newHybrid(t)
+	passphrase, err := age.NewScryptRecipient("correct horse battery staple")
+	if err != nil {
+		t.Fatal(err)
+	}
+	passphrase.SetWorkFactor(10) // what the test is about takes no second
+	known, err := age.NewScryptIdentity("correct horse battery staple")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		to   []age.Recipient
 		open []age.Identity
 	}{
-		"x25519": {[]age.Recipient{x1.Recipient(), x2.Recipient()}, []age.Identity{x1, x2}},
-		"hybrid": {[]age.Recipient{h1.Recipient(), h2.Recipient()}, []age.Identity{h1, h2}},
+		"passphrase": {[]age.Recipient{passphrase}, []age.Identity{known}},
+		"x25519":     {[]age.Recipient{x1.Recipient(), x2.Recipient()}, []age.Identity{x1, x2}},
+		"hybrid":     {[]age.Recipient{h1.Recipient(), h2.Recipient()}, []age.Identity{h1, h2}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
