@@ -43,7 +43,9 @@ var rooms = []room{
 		"go.etcd.io", "go.uber.org/zap", "golang.org/x/sys/unix", "google.golang.org/protobuf/proto",
 	}},
 	{"pkibundle", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
-	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
+	{"manifests", library, []string{
+		"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml", "google.golang.org/protobuf/encoding/protowire",
+	}},
 	{"manifests/tree", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
 	// The parser below sigs.k8s.io/yaml, because that copies what a document repeats before anybody can count it.
 	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"}},
