@@ -41,7 +41,7 @@
 //
 // # Rights
 //
-// A dump of everything needs to list everything, and reads what can't be granted by name:
+// A dump of everything takes the right to list everything:
 //
 //	apiVersion: rbac.authorization.k8s.io/v1
 //	kind: ClusterRole

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"bufio"
 	"io"
 	"sync"
 )
@@ -21,6 +22,10 @@ type form struct {
 type worker struct {
 	buf           []byte
 	canonicalizer canonicalizer
+	// These are for metadata only.
+	packed bool // the page is in protobuf
+	reader bufio.Reader
+	flat   flat
 }
 
 // workers are those that rest.

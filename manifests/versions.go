@@ -3,7 +3,6 @@ package manifests
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 )
 
@@ -32,18 +31,4 @@ func (e *entries) Begin(Instant) error {
 func (e *entries) Object(o *Object) error {
 	e.list = append(e.list, o.Entry)
 	return nil
-}
-
-// metadataForm asks for metadata only.
-func metadataForm() *form {
-	return &form{
-		accept: metadataType, firstPage: 1000, pageSize: 4000,
-		split: func(w *worker, r io.Reader, _ string, item func(raw []byte) error) (listMeta, error) {
-			return w.splitJSON(r, item)
-		},
-		object: func(w *worker, raw []byte, r Resource, _ Level) (*Object, error) {
-			entry, err := w.canonicalizer.entry(raw, r)
-			return &Object{Entry: entry}, err
-		},
-	}
 }

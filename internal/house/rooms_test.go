@@ -46,7 +46,9 @@ var rooms = []room{
 	{"pkibundle/check", library, nil},
 	{"pkibundle/reissue", library, []string{"sigs.k8s.io/yaml"}},
 	{"pkibundle/pair", library, []string{"google.golang.org/protobuf/encoding/protowire", "sigs.k8s.io/yaml"}},
-	{"manifests", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml"}},
+	{"manifests", library, []string{
+		"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "sigs.k8s.io/yaml", "google.golang.org/protobuf/encoding/protowire",
+	}},
 	{"manifests/tree", library, []string{"filippo.io/age", "sigs.k8s.io/yaml"}},
 	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml"}},
 	{"manifests/storage", library, []string{

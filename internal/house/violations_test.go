@@ -86,8 +86,11 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"google.golang.org/protobuf/proto", "golang.org/x/crypto/nacl/secretbox", "k8s.io/api/core/v1"},
 	},
 	"manifests": {
-		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/runtime/schema", "k8s.io/api/core/v1", "sigs.k8s.io/yaml"},
-		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd"},
+		[]string{
+			"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/runtime/schema", "k8s.io/api/core/v1", "sigs.k8s.io/yaml",
+			"google.golang.org/protobuf/encoding/protowire",
+		},
+		[]string{"go.etcd.io/etcd/client/v3", "k8s.io/kubectl/pkg/cmd", "google.golang.org/protobuf/proto"},
 	},
 	"manifests/diff": {
 		[]string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml"},

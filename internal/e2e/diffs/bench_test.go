@@ -23,11 +23,11 @@ func filled(b *testing.B, n int) (*place, string) {
 	if _, err := datamaker.FillAPI(b.Context(), p.node.RESTConfig(b), n); err != nil {
 		b.Fatal(err)
 	}
+	dir := b.TempDir()
 	for {
-		dir := b.TempDir()
-		saved := p.save(b, dir, tree.Options{Secrets: tree.Include})
 		// Controllers still have work with objects that were just made.
-		summary, err := diff.Compare(stuck(b), saved, p.live(), func(*diff.Change) error { return nil }, diff.Options{})
+		saved := p.save(b, dir, tree.Options{Secrets: tree.Include})
+		summary, err := diff.Compare(b.Context(), saved, p.live(), func(*diff.Change) error { return nil }, diff.Options{})
 		must(b, err)
 		if summary.Read == 0 && diff.ExitCode(summary, nil) == 0 {
 			return p, dir

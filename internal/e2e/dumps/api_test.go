@@ -51,24 +51,30 @@ func (a api) open(ctx context.Context, r manifests.Resource, query url.Values) (
 	return response.Body, nil
 }
 
-// create creates an object, as JSON, and has no more of it sent back than its metadata.
+// create creates an object, as JSON, and has no more of it sent back than its metadata. It tries again if etcd does not keep up.
 func (a api) create(ctx context.Context, path, object string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.host+path, strings.NewReader(object))
-	if err != nil {
-		return err
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.host+path, strings.NewReader(object))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+		response, err := a.client.Do(request)
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		switch code := response.StatusCode; {
+		case err != nil:
+			return err
+		case code == http.StatusCreated, code == http.StatusConflict: // the try before was not in vain
+			return nil
+		case code < http.StatusInternalServerError:
+			return fmt.Errorf("post %s: %s: %s", path, response.Status, text)
+		}
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
-	response, err := a.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusCreated {
-		err = fmt.Errorf("post %s: %s: %s", path, response.Status, text)
-	}
-	return err
 }
 
 // state are the objects of the cluster at some moment.

@@ -49,11 +49,11 @@ func fillLarge(ctx context.Context, t testing.TB, node *bed.Node, n, size int) {
 	}
 	paths := []string{"/api/v1/namespaces/data-0/configmaps", "/api/v1/namespaces/data-0/secrets",
 		"/apis/datamaker.example.com/v1/namespaces/data-0/widgets"}
-	a := newAPI(t, node.RESTConfig(t))
+	a, inFlight := newAPI(t, node.RESTConfig(t)), 4
 	var group sync.WaitGroup
-	for g := range 8 {
+	for g := range inFlight {
 		group.Go(func() {
-			for i := g; i < n; i += 8 {
+			for i := g; i < n; i += inFlight {
 				object := fmt.Sprintf(`{"metadata":{"name":"large-%d"},%s}`, i, contents[i%3])
 				if err := a.create(ctx, paths[i%3], object); err != nil {
 					t.Errorf("create large object %d: %v", i, err)
