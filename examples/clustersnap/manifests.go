@@ -43,10 +43,10 @@ type selection struct {
 
 func (s *selection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.kubeconfig, "kubeconfig", "", "a `FILE`; the one that kubectl would use if it is empty")
+	f.StringVar(&s.kubeconfig, "kubeconfig", "", "a `FILE`; if not given, as kubectl")
 	f.StringArrayVarP(&s.namespaces, "namespace", "n", nil, "only this `NAMESPACE` (repeatable)")
 	f.StringVarP(&s.selector, "selector", "l", "", "only objects with these `LABELS`")
-	f.StringArrayVar(&s.classes, "class", nil, "only this `CLASS`: user, generated, ... (repeatable)")
+	f.StringArrayVar(&s.classes, "class", nil, "only this `CLASS`, such as user (repeatable)")
 	f.BoolVar(&s.faithful, "faithful", false, "keep what binds an object to its cluster")
 }
 

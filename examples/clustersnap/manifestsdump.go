@@ -17,8 +17,8 @@ written, and nothing is removed whose kind could not be listed. It fails if any
 kind could not be listed; the others are saved.
 
 Secrets are left out unless --secrets says how to keep them: include them as
-they are, redact their values, or encrypt them for --recipient. The last two need
---key-file: 32 random bytes or more that stay out of the directory.`
+they are, redact their values, or encrypt them for --recipient. The last two
+need --key-file: 32 random bytes or more that stay out of the directory.`
 
 func manifestsDumpCommand() *cobra.Command {
 	var s selection
@@ -54,7 +54,7 @@ type secretsFlags struct {
 
 func (s *secretsFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.how, "secrets", "exclude", "`HOW`: exclude, include, redact or encrypt")
+	f.StringVar(&s.how, "secrets", "exclude", "`HOW`: include, redact or encrypt")
 	f.StringVar(&s.keyFile, "key-file", "", "a `FILE` with 32 random bytes or more")
 	f.StringArrayVar(&s.keys, "recipient", nil, "a public `KEY` of who may read Secrets (repeatable)")
 	f.StringArrayVar(&s.recipients, "recipients-file", nil, "a `FILE` of such keys, one a line (repeatable)")
