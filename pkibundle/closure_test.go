@@ -77,8 +77,8 @@ func TestCollectFollowsWhatFilesName(t *testing.T) {
 		},
 		"on no volume": {
 			apiserver("--config", "/etc/api/s.yaml"),
-			fstest.MapFS{"etc/api/s.yaml": file("kind: KubeSchedulerConfiguration\nclientConnection: {kubeconfig: /root/s.conf}\n"), "root/s.conf": file("s")},
-			"etc/api/s.yaml", "/root/s.conf < etc/api/s.yaml kubeconfig: no hostPath volume of kube-apiserver covers it, harmless false",
+			fstest.MapFS{"etc/api/s.yaml": file("kind: KubeSchedulerConfiguration\nclientConnection: {kubeconfig: /outside/s.conf}\n"), "outside/s.conf": file("s")},
+			"etc/api/s.yaml", "/outside/s.conf < etc/api/s.yaml kubeconfig: no hostPath volume of kube-apiserver covers it, harmless false",
 		},
 		"not there": {
 			apiserver("--config", "/etc/api/s.yaml"),

@@ -1,9 +1,9 @@
 package diff
 
 import (
-	"bytes"
-	"encoding/base64"
 	"strings"
+
+	"github.com/clustersnap/clustersnap/internal/secretcopy"
 )
 
 // Annotations in which tools keep a copy of the object, with all data of a Secret: kubectl apply, kapp and wrangler. The last
@@ -20,15 +20,12 @@ func heldBy(trees [sides]any) []string {
 	for _, object := range mapsOf(trees) {
 		for _, field := range []string{"data", "stringData"} {
 			for _, text := range textsIn(object[field], nil) {
-				held[text] = true
-				held[base64.StdEncoding.EncodeToString([]byte(text))] = true
-				if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
-					held[string(decoded)] = true
+				for _, form := range secretcopy.Forms(text) {
+					held[form] = true
 				}
 			}
 		}
 	}
-	delete(held, "")
 	texts := make([]string, 0, len(held))
 	for text := range held {
 		texts = append(texts, text)
@@ -62,13 +59,8 @@ func mayTell(value any, held []string) bool {
 	if !ok {
 		return value != nil // the API server takes texts only
 	}
-	if start := strings.TrimSpace(text); strings.HasPrefix(start, "{") || strings.HasPrefix(start, "[") {
+	if secretcopy.IsCopy(text) {
 		return true
-	}
-	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
-		if bytes.HasPrefix(decoded, []byte("{")) || bytes.HasPrefix(decoded, []byte("\x1f\x8b")) { // JSON, or gzip
-			return true
-		}
 	}
 	for _, secret := range held {
 		if strings.Contains(text, secret) {

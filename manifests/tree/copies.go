@@ -2,13 +2,13 @@ package tree
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/clustersnap/clustersnap/internal/secretcopy"
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
@@ -74,17 +74,14 @@ func items(piece []byte, indent int) func(yield func([]byte) bool) {
 // minHeld is from how many bytes on a value is looked for within an annotation: shorter ones are everywhere.
 const minHeld = 4
 
-// heldBy gives the values of a Secret as they stand there, decoded, and encoded.
+// heldBy gives the values of a Secret in all forms in which they may stand elsewhere.
 func heldBy(object map[string]any) []string {
 	var held []string
 	for _, field := range secretFields {
 		values, _ := object[field].(map[string]any)
 		for _, value := range values {
 			text, _ := value.(string)
-			held = append(held, text, strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(text)), "="))
-			if plain, err := base64.StdEncoding.DecodeString(text); err == nil {
-				held = append(held, string(plain), strings.TrimRight(text, "="))
-			}
+			held = append(held, secretcopy.Forms(text)...)
 		}
 	}
 	return held
@@ -94,24 +91,9 @@ func heldBy(object map[string]any) []string {
 // an object, in JSON or YAML or packed.
 func mayTell(text string, held []string) bool {
 	for _, value := range held {
-		if value != "" && (text == value || len(value) >= minHeld && strings.Contains(text, value)) {
+		if text == value || len(value) >= minHeld && strings.Contains(text, value) {
 			return true
 		}
 	}
-	return isCopy([]byte(text)) || strings.Contains(text, "data:") || strings.Contains(text, "stringData")
-}
-
-// isCopy goes by how JSON, gzip and zstd begin.
-func isCopy(text []byte) bool {
-	begins := func(b []byte) bool {
-		for _, magic := range []string{"{", "[", "\x1f\x8b", "\x28\xb5\x2f\xfd"} {
-			if bytes.HasPrefix(bytes.TrimSpace(b), []byte(magic)) {
-				return true
-			}
-		}
-		return false
-	}
-	bare := strings.NewReplacer("-", "+", "_", "/", "\n", "").Replace(strings.TrimRight(string(text), "=\n"))
-	decoded, err := base64.RawStdEncoding.DecodeString(bare)
-	return begins(text) || err == nil && begins(decoded)
+	return secretcopy.IsCopy(text) || strings.Contains(text, "data:") || strings.Contains(text, "stringData")
 }

