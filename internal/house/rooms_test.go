@@ -53,7 +53,10 @@ var rooms = []room{
 	{"manifests/diff", library, []string{"k8s.io/apimachinery/pkg/api/errors", "sigs.k8s.io/yaml"}},
 	{"manifests/storage", library, []string{
 		"k8s.io/apimachinery", "k8s.io/client-go/kubernetes/scheme", "go.etcd.io/etcd/api/v3/mvccpb",
+		"google.golang.org/protobuf/encoding/protowire",
 	}},
+	{"manifests/storage/proof", library, []string{"k8s.io/apimachinery", "k8s.io/client-go", "go.etcd.io/etcd/api/v3/mvccpb"}},
+	{"manifests/storage/usage", library, []string{"go.etcd.io/etcd/api/v3/mvccpb"}},
 	{"manifests/apply", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	{"volsnap", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	// What kube-apiserver has encrypted with NaCl's secretbox, the standard library doesn't open; age brings the module anyway.

@@ -2,7 +2,6 @@ package house
 
 import (
 	"maps"
-	"path"
 	"slices"
 	"strings"
 )
@@ -17,7 +16,7 @@ type rule struct {
 var rules = []rule{
 	{"the root package imports no room", false, rootImportsRoom},
 	{"no room imports the root package", false, importsRoot},
-	{"a room imports no room but its parent and internal/", false, importsSibling},
+	{"a room imports no room but those it is in and internal/", false, importsSibling},
 	{"only etcdsnap/restore reaches the etcd server", false, reachesServer},
 	{"examples import public packages only", true, importsPrivate},
 	{"a room links what its line allows", true, linksOther},
@@ -47,7 +46,7 @@ func importsSibling(from room, imported string) bool {
 	}
 	switch from.kind {
 	case library:
-		return to.kind != shared && to.path != path.Dir(from.path)
+		return to.kind != shared && !under(from.path, to.path)
 	case shared:
 		return true
 	default:
