@@ -1,18 +1,13 @@
 package etcdsnap
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"maps"
-	"slices"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
-
-	"github.com/clustersnap/clustersnap/etcdsnap/internal/bolt"
 )
 
 var (
@@ -24,110 +19,29 @@ var (
 	ErrNotFound = errors.New("key not found")
 )
 
-// Range yields the keys that begin with prefix as they were at a revision, in the order of the keys: values, revisions,
-// versions and leases as etcd would give them. Revision 0 is the latest one.
-//
-// The whole bucket of keys is read once, and then a page for each key that is yielded. Memory is needed for the
-// matching keys, some 100 bytes for each and the key itself, and for one value. An error, which wraps [ErrCompacted],
-// [ErrFuture] or [ErrCorrupt], or is ctx's cause or one of the reader's, is yielded last, with a nil KeyValue.
+// Range yields the keys that begin with prefix as they were at a revision, 0 for the latest, in the order of the keys: a [View]
+// that is used once. An error is yielded last, with a nil KeyValue: those of View and of its Keys.
 func (s *Snapshot) Range(ctx context.Context, prefix string, revision int64) iter.Seq2[*mvccpb.KeyValue, error] {
 	return func(yield func(*mvccpb.KeyValue, error) bool) {
-		fail := func(err error) { yield(nil, fmt.Errorf("read keys %q: %w", prefix, err)) }
-		places, err := s.find(ctx, revision, func(key []byte) bool { return bytes.HasPrefix(key, []byte(prefix)) })
+		v, err := s.View(ctx, prefix, revision)
 		if err != nil {
-			fail(err)
+			yield(nil, err)
 			return
 		}
-		var buf []byte
-		for _, key := range slices.Sorted(maps.Keys(places)) {
-			kv, b, err := s.at(places[key], buf)
-			buf = b
-			if err == nil {
-				err = context.Cause(ctx)
-			}
-			if err != nil {
-				fail(err)
-				return
-			}
-			if !yield(kv, nil) {
-				return
-			}
-		}
+		v.Keys(ctx)(yield)
 	}
 }
 
-// Get gives one key as it was at a revision, 0 for the latest. It takes as long as a Range.
+// Get gives one key as it was at a revision, 0 for the latest. It reads the whole bucket of keys: for more than one, see
+// [View.Get].
 //
 // The error wraps those of Range, or [ErrNotFound].
 func (s *Snapshot) Get(ctx context.Context, key string, revision int64) (*mvccpb.KeyValue, error) {
-	places, err := s.find(ctx, revision, func(k []byte) bool { return string(k) == key })
-	if err == nil && len(places) == 0 {
-		err = ErrNotFound
-	}
+	v, err := s.view(ctx, revision, func(k []byte) bool { return string(k) == key })
 	if err != nil {
 		return nil, fmt.Errorf("read key %q: %w", key, err)
 	}
-	kv, _, err := s.at(places[key], nil)
-	if err != nil {
-		return nil, fmt.Errorf("read key %q: %w", key, err)
-	}
-	return kv, nil
-}
-
-// find gives the newest record of each key that matches, up to a revision, unless that is a tombstone.
-func (s *Snapshot) find(ctx context.Context, rev int64, match func(key []byte) bool) (map[string]place, error) {
-	if rev == 0 {
-		rev = s.revision
-	}
-	if rev < s.compact {
-		return nil, fmt.Errorf("%w: %d is before %d", ErrCompacted, rev, s.compact)
-	}
-	if rev > s.revision {
-		return nil, fmt.Errorf("%w: %d is after %d", ErrFuture, rev, s.revision)
-	}
-	places := map[string]place{}
-	err := s.records(ctx, func(at place, r revision, rec record, _ []byte) error {
-		switch {
-		case r.main > rev || len(rec.key) == 0 || !match(rec.key):
-		case r.tombstone:
-			delete(places, string(rec.key))
-		default:
-			places[string(rec.key)] = at
-		}
-		return nil
-	})
-	return places, err
-}
-
-// at reads a record, which has a copy of its own in the result.
-func (s *Snapshot) at(at place, buf []byte) (*mvccpb.KeyValue, []byte, error) {
-	var p bolt.Page
-	var err error
-	if at.page == 0 {
-		_, p, err = bolt.Bucket(s.buckets["key"])
-	} else {
-		p, buf, err = s.file.Page(at.page, buf)
-	}
-	if err != nil {
-		return nil, buf, err
-	}
-	if !p.IsLeaf() || at.index >= p.Len() {
-		return nil, buf, fmt.Errorf("%w: page %d has changed", ErrCorrupt, at.page)
-	}
-	key, value, _ := p.Leaf(at.index)
-	r, _ := parseRevision(key)
-	rec, err := parseRecord(value, r)
-	if err != nil {
-		return nil, buf, err
-	}
-	return &mvccpb.KeyValue{
-		Key:            bytes.Clone(rec.key),
-		CreateRevision: rec.create,
-		ModRevision:    rec.mod,
-		Version:        rec.version,
-		Value:          bytes.Clone(rec.value),
-		Lease:          rec.lease,
-	}, buf, nil
+	return v.Get(ctx, key)
 }
 
 // HashKV is what the call of that name gives on a live member at a revision, 0 for the latest: a CRC-32C over what is stored of
