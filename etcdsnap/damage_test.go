@@ -147,6 +147,9 @@ func readAll(t *testing.T, b []byte) (*etcdsnap.Content, error) {
 		_, herr := s.HashKV(ctx, rev, 0)
 		errs = append(errs, herr)
 	}
+	for _, eerr := range s.Events(ctx, "", 0) {
+		errs = append(errs, eerr)
+	}
 	if rerr := errors.Join(errs...); err == nil && rerr != nil {
 		t.Fatalf("the file is accepted, and can't be read: %v", rerr)
 	}
