@@ -125,7 +125,8 @@ func (v *View) get(ctx context.Context, key string) (*mvccpb.KeyValue, error) {
 	return r.read(v.keys[i].at)
 }
 
-// recordReader reads records by their places. It keeps the last page: keys that were written together are often read together.
+// recordReader reads records by their places, up to the first error. It keeps the last page: keys that were written together are
+// often read together.
 type recordReader struct {
 	snapshot *Snapshot
 	buf      []byte
@@ -159,10 +160,8 @@ func (r *recordReader) pageOf(at place) (p bolt.Page, err error) {
 	if at.page == r.id {
 		return r.page, nil
 	}
-	r.id = 0 // the buffer is another's if reading fails
-	if r.page, r.buf, err = r.snapshot.file.Page(at.page, r.buf); err == nil {
-		r.id = at.page
-	}
+	r.page, r.buf, err = r.snapshot.file.Page(at.page, r.buf)
+	r.id = at.page
 	return r.page, err
 }
 
