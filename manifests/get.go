@@ -27,11 +27,30 @@ func (c *Cluster) get(ctx context.Context, key Key, level Level) (*Object, error
 	if err != nil {
 		return nil, err
 	}
-	body, _, err := c.read(ctx, alone(), request{segments: r.segments(key.Namespace, key.Name)}, maxItem)
+	return c.getOf(ctx, r, key.Namespace, key.Name, level)
+}
+
+// getOf reads an object at the version of its resource.
+func (c *Cluster) getOf(ctx context.Context, r Resource, namespace, name string, level Level) (*Object, error) {
+	body, _, err := c.read(ctx, alone(), request{segments: r.segments(namespace, name)}, maxItem)
 	if err != nil {
 		return nil, err
 	}
 	return Canonical(body, r, level)
+}
+
+// GetAs reads one object as it is now in a version of the caller's choice, such as the one that etcd has it in, which may be of
+// another group: core events are those of events.k8s.io. The errors are those of Get and of [Cluster.Lookup].
+func (c *Cluster) GetAs(ctx context.Context, apiVersion, kind, namespace, name string, level Level) (*Object, error) {
+	r, err := c.Lookup(ctx, apiVersion, kind)
+	if err != nil {
+		return nil, err
+	}
+	object, err := c.getOf(ctx, r, namespace, name, level)
+	if err != nil {
+		return nil, fmt.Errorf("get %s of %s: %w", Key{r.Group, r.Resource, namespace, name}, apiVersion, err)
+	}
+	return object, nil
 }
 
 // fieldManager is who the server takes for the author of what DryRun asks about.

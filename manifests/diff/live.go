@@ -2,7 +2,6 @@ package diff
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -14,13 +13,14 @@ import (
 
 // Cluster is what Live and Dumped need of a cluster. *manifests.Cluster is one.
 type Cluster interface {
-	Server
 	// Versions gives the entries of all objects, without their content.
 	Versions(ctx context.Context, opts manifests.Options) ([]manifests.Entry, *manifests.Report, error)
 	// Dump hands on all objects.
 	Dump(ctx context.Context, to manifests.Receiver, opts manifests.Options) (*manifests.Report, error)
 	// Get gives one object as it is now.
 	Get(ctx context.Context, key manifests.Key, level manifests.Level) (*manifests.Object, error)
+	// GetAs gives one object as it is now in a version of its kind.
+	GetAs(ctx context.Context, apiVersion, kind, namespace, name string, level manifests.Level) (*manifests.Object, error)
 }
 
 // Live is a side of the objects of a cluster as they are now. Only metadata is listed: an object itself is read if it has
@@ -87,12 +87,12 @@ func (l *live) Seen() *manifests.Report { return l.report.Load() }
 
 // Object implements [Side].
 func (l *live) Object(ctx context.Context, e manifests.Entry) ([]byte, error) {
-	text, _, err := l.classified(ctx, e)
+	text, _, err := l.Classified(ctx, e)
 	return text, err
 }
 
-// classified gives an object with its class: that a pod or a job has ended does not stand in metadata.
-func (l *live) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
+// Classified gives an object with its class: that a pod or a job has ended does not stand in metadata.
+func (l *live) Classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
 	o, err := l.cluster.Get(ctx, e.Key, l.opts.Level)
 	if apierrors.IsNotFound(err) {
 		return nil, "", fmt.Errorf("%w: %w", ErrGone, err)
@@ -103,17 +103,9 @@ func (l *live) classified(ctx context.Context, e manifests.Entry) ([]byte, manif
 	return o.YAML, o.Class, nil
 }
 
-// inVersion gives an object in another version of its group: it is what an apply would make of it that sets no field.
-func (l *live) inVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error) {
-	metadata := map[string]any{"name": e.Name}
-	if e.Namespace != "" {
-		metadata["namespace"] = e.Namespace
-	}
-	text, err := json.Marshal(map[string]any{"apiVersion": apiVersion, "kind": e.Kind, "metadata": metadata})
-	if err != nil {
-		return nil, err
-	}
-	o, err := l.cluster.DryRun(ctx, text, l.opts.Level)
+// InVersion gives an object as the server has it in another version.
+func (l *live) InVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error) {
+	o, err := l.cluster.GetAs(ctx, apiVersion, e.Kind, e.Namespace, e.Name, l.opts.Level)
 	if err != nil {
 		return nil, err
 	}

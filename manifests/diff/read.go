@@ -59,7 +59,7 @@ func (c *comparison) align(ctx context.Context, r row, trees *[sides]any, o *out
 		v, ok := c.from[i].(versioned)
 		if want := versionBeside(i, *trees); !ok || want == "" {
 			continue
-		} else if text, err := v.inVersion(ctx, *r[i], want); err == nil {
+		} else if text, err := v.InVersion(ctx, *r[i], want); err == nil {
 			o.read++
 			if trees[i], err = parseObject(text); err != nil {
 				return err

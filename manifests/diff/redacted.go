@@ -42,7 +42,8 @@ func (r redacted) Object(ctx context.Context, e manifests.Entry) ([]byte, error)
 	return r.pass(e)(r.side.Object(ctx, e))
 }
 
-func (r redacted) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
+// Classified gives an object with its class.
+func (r redacted) Classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
 	text, class, err := classified(ctx, r.side, e)
 	text, err = r.pass(e)(text, err)
 	return text, class, err
@@ -71,7 +72,7 @@ func (r redacted) place(key manifests.Key) string {
 func (r redacted) written(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
 	w, ok := r.side.(writer)
 	if !ok {
-		return r.classified(ctx, e)
+		return r.Classified(ctx, e)
 	}
 	text, class, err := w.written(ctx, e)
 	text, err = r.pass(e)(text, err)
@@ -84,8 +85,9 @@ type redactedVersions struct {
 	versions versioned
 }
 
-func (r redactedVersions) inVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error) {
-	return r.pass(e)(r.versions.inVersion(ctx, e, apiVersion))
+// InVersion gives an object in another version of its kind.
+func (r redactedVersions) InVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error) {
+	return r.pass(e)(r.versions.InVersion(ctx, e, apiVersion))
 }
 
 // isSecret reports whether a key is of a core Secret.

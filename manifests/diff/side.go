@@ -11,13 +11,19 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Side is one view of the objects: a [*tree.Saved] of package manifests/tree, [Live], [Files], or another. Object may be
-// called several times at once.
+// Side is one view of the objects: a [*tree.Saved] of package manifests/tree, a [*storage.Side] of a snapshot of etcd, [Live],
+// [Files], or another. Its methods but for Entries may be called several times at once.
 //
-// A side may also have the method Seen() *manifests.Report, which says what it has looked at once it has given its entries.
-// What it has not looked at is then not told as absent from it.
+// A side may also have any of these methods:
+//
+//   - Seen() *manifests.Report says what it has looked at once it has given its entries. What it has not looked at is then not
+//     told as absent from it.
+//   - Classified(ctx, e) ([]byte, manifests.Class, error) is Object with the class, if that of its entries is only what metadata
+//     tells.
+//   - InVersion(ctx, e, apiVersion) ([]byte, error) is Object in the apiVersion of the other side, where that has another one.
 //
 // [*tree.Saved]: https://pkg.go.dev/github.com/clustersnap/clustersnap/manifests/tree#Saved
+// [*storage.Side]: https://pkg.go.dev/github.com/clustersnap/clustersnap/manifests/storage#Side
 type Side interface {
 	// Entries gives every object once, in any order. An error is the last that it gives.
 	//
@@ -48,18 +54,18 @@ type (
 	}
 	// classifier gives an object with its class, if that of its entry is only what metadata tells.
 	classifier interface {
-		classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error)
+		Classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error)
 	}
 	// versioned gives an object in any version of its group.
 	versioned interface {
-		inVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error)
+		InVersion(ctx context.Context, e manifests.Entry, apiVersion string) ([]byte, error)
 	}
 )
 
 // classified gives an object of a side with its class.
 func classified(ctx context.Context, s Side, e manifests.Entry) ([]byte, manifests.Class, error) {
 	if c, ok := s.(classifier); ok {
-		return c.classified(ctx, e)
+		return c.Classified(ctx, e)
 	}
 	text, err := s.Object(ctx, e)
 	return text, e.Class, err
