@@ -21,11 +21,10 @@ type form struct {
 // worker is what reading a page needs, kept for the next one.
 type worker struct {
 	buf           []byte
-	canonicalizer canonicalizer
+	canonicalizer Canonicalizer
 	// These are for metadata only.
 	packed bool // the page is in protobuf
 	reader bufio.Reader
-	flat   flat
 }
 
 // workers are those that rest.
@@ -56,7 +55,7 @@ func canonicalForm() *form {
 			return w.splitJSON(r, item)
 		},
 		object: func(w *worker, raw []byte, r Resource, level Level) (*Object, error) {
-			return w.canonicalizer.object(raw, r, level)
+			return w.canonicalizer.Object(raw, r, level)
 		},
 	}
 }

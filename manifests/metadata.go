@@ -2,7 +2,6 @@ package manifests
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -38,13 +37,11 @@ func (w *worker) splitMetadata(r io.Reader, contentType string, item func(raw []
 
 // entry reads the entry of an object, without its hash.
 func (w *worker) entry(raw []byte, r Resource, _ Level) (*Object, error) {
+	read := w.canonicalizer.Entry
 	if w.packed {
-		if err := w.flat.write(raw); err != nil {
-			return nil, fmt.Errorf("read metadata of %s: %w", r, err)
-		}
-		raw = w.flat.json
+		read = w.canonicalizer.PackedEntry
 	}
-	entry, err := w.canonicalizer.entry(raw, r)
+	entry, err := read(raw, r)
 	return &Object{Entry: entry}, err
 }
 

@@ -48,32 +48,87 @@ func (r Resource) overlaps(others []Resource) bool {
 	return false
 }
 
-// internal are resources that kube-apiserver keeps for itself.
+// peers is where API servers find each other (KEP-4020).
+const peers = "peerserverleases"
+
+// internal are resources that kube-apiserver keeps for itself, by the names that it lets nobody encrypt.
 var internal = []string{"apiserveripinfo", "serviceipallocations", "servicenodeportallocations"}
+
+// Place is what an etcd key says of the object that kube-apiserver keeps under it.
+type Place struct {
+	Resource Resource
+	// Name is the rest of the key: the name of the object, after its namespace and a slash if it has one.
+	Name string
+	// Regular says that kube-apiserver keeps the resource there, and nowhere else. Without it nothing is known of a resource
+	// by that name, or it is one that has another place.
+	Regular bool
+}
+
+// Internal reports whether the resource has no API: kube-apiserver keeps it for itself.
+func (p Place) Internal() bool { return p.Resource.internal() }
+
+func (r Resource) internal() bool {
+	return r.Group == "" && (slices.Contains(internal, r.Name) || r.Name == peers)
+}
 
 // ResourceOf says of which resource the object is that kube-apiserver keeps under an etcd key. Prefix is its
 // --etcd-prefix. Custom resources and those of the aggregator stand below their group; of others the key has no
 // group, and it is that of Kubernetes' own resources. Keys that are no object's, keys outside the prefix, and those
 // with longer names than Kubernetes has, have none.
 func ResourceOf(key []byte, prefix string) (Resource, bool) {
-	rest, ok := strings.CutPrefix(string(key), strings.TrimSuffix(path.Join("/", prefix), "/")+"/")
+	p, ok := PlaceOf(key, prefix)
+	return p.Resource, ok
+}
+
+// PlaceOf is ResourceOf, and tells all that the key says.
+func PlaceOf(key []byte, prefix string) (Place, bool) {
+	rest, ok := Below(key, prefix)
 	if !ok {
-		return Resource{}, false
+		return Place{}, false
 	}
-	parts := strings.SplitN(rest, "/", 3)
-	if len(parts) < 2 {
-		return Resource{}, false
+	first, more, ok := strings.Cut(rest, "/")
+	if !ok {
+		return Place{}, false
 	}
-	if strings.Contains(parts[0], ".") {
-		known := len(parts) == 3 && max(len(parts[0]), len(parts[1])) <= maxResource
-		return Resource{Group: parts[0], Name: parts[1]}, known
+	second, third, deeper := strings.Cut(more, "/")
+	if strings.Contains(first, ".") {
+		r := Resource{Group: first, Name: second}
+		return Place{r, third, !r.BuiltIn()}, deeper && max(len(first), len(second)) <= maxResource
 	}
-	for _, place := range []string{parts[0] + "/" + parts[1], parts[0]} {
-		if r, ok := places[place]; ok {
-			return r, true
-		}
+	if r, ok := places[first+"/"+second]; ok {
+		return Place{r, third, true}, true
 	}
-	return Resource{Group: groups[parts[0]], Name: parts[0]}, len(parts[0]) <= maxResource
+	if r, ok := places[first]; ok {
+		return Place{r, more, true}, true
+	}
+	r := Resource{Group: groups[first], Name: first}
+	return Place{r, more, r.BuiltIn() && !moved[r]}, len(first) <= maxResource
+}
+
+// Below gives what follows the prefix in a key; ok is false for one that is not below it.
+func Below(key []byte, prefix string) (rest string, ok bool) {
+	return strings.CutPrefix(string(key), strings.TrimSuffix(path.Join("/", prefix), "/")+"/")
+}
+
+// BuiltIn reports whether a resource is of Kubernetes' own that stand below no group.
+func (r Resource) BuiltIn() bool {
+	group, ok := groups[r.Name]
+	return ok && group == r.Group || moved[r] || r.Group == "" && slices.Contains(core, r.Name)
+}
+
+// All are Kubernetes' own resources that stand below no group, in no order, without those that have no API.
+func All() []Resource {
+	var all []Resource
+	for _, name := range core {
+		all = append(all, Resource{Name: name})
+	}
+	for name, group := range groups {
+		all = append(all, Resource{group, name})
+	}
+	for r := range moved {
+		all = append(all, r)
+	}
+	return all
 }
 
 // maxResource is the length of a name in the DNS, which groups and resources have.
@@ -89,10 +144,28 @@ var places = map[string]Resource{
 	"services/endpoints":         {Name: "endpoints"},
 	"ingress":                    {Group: "networking.k8s.io", Name: "ingresses"},
 	"masterleases":               {Name: "apiserveripinfo"},
+	peers:                        {Name: peers},
 	"ranges/serviceips":          {Name: "serviceipallocations"},
 	"ranges/secondaryserviceips": {Name: "serviceipallocations"},
 	"ranges/servicenodeports":    {Name: "servicenodeportallocations"},
 	"podsecuritypolicy":          {Group: "policy", Name: "podsecuritypolicies"},
+}
+
+// moved are those of places that have an API.
+var moved = func() map[Resource]bool {
+	all := map[Resource]bool{}
+	for _, r := range places {
+		if !r.internal() {
+			all[r] = true
+		}
+	}
+	return all
+}()
+
+// core are the resources of the core group that are kept under their own name.
+var core = []string{
+	"configmaps", "events", "limitranges", "namespaces", "persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates",
+	"resourcequotas", "secrets", "serviceaccounts",
 }
 
 // groups are those of Kubernetes' own resources outside the core group (pkg/registry/*/rest in kubernetes/kubernetes,

@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"fmt"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/kubernetes/scheme"
+)
+
+// unpack gives the JSON that an API server shows for an object in protobuf.
+func unpack(value []byte) ([]byte, error) {
+	e, err := open(value)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	kind := schema.FromAPIVersionAndKind(e.apiVersion, e.kind)
+	typed, err := scheme.Scheme.New(kind)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s, %s", ErrUnknownType, e.apiVersion, e.kind)
+	}
+	message, ok := typed.(interface{ Unmarshal([]byte) error })
+	if !ok {
+		return nil, fmt.Errorf("%w in protobuf: %s, %s", ErrUnknownType, e.apiVersion, e.kind)
+	}
+	if err := message.Unmarshal(e.raw); err != nil {
+		return nil, damaged(err)
+	}
+	typed.GetObjectKind().SetGroupVersionKind(kind)
+	text, err := json.Marshal(typed)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return text, nil
+}
+
+// hasStatus reports whether the API server has a status subresource for the resource of a value: where Kubernetes' own kinds
+// have a status it has one, and of custom resources their definition says it.
+func (d *Decoder) hasStatus(v *value) bool {
+	if t, ok := scheme.Scheme.AllKnownTypes()[schema.FromAPIVersionAndKind(v.meta.APIVersion, v.meta.Kind)]; ok {
+		_, ok := t.FieldByName("Status")
+		return ok && t.Kind() == reflect.Struct
+	}
+	r := schema.GroupResource{Group: v.resource.Group, Resource: v.resource.Resource}
+	return r == definitions || r == services || d.definitions[r].status[v.resource.Version]
+}
+
+// The kinds that API servers within kube-apiserver serve, whose types this package does without.
+var (
+	definitions = schema.GroupResource{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions"}
+	services    = schema.GroupResource{Group: "apiregistration.k8s.io", Resource: "apiservices"}
+)

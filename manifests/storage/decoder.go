@@ -1,0 +1,244 @@
+package storage
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
+	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/clustersnap/clustersnap/internal/atrest"
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// Options say where values come from, and how much of each is wanted. The zero value is a cluster as kubeadm makes it.
+type Options struct {
+	// Prefix is kube-apiserver's --etcd-prefix. Empty is [DefaultPrefix].
+	Prefix string
+	// Level is how much is taken out of each object. The zero value is Portable.
+	Level manifests.Level
+	// Encryption is the EncryptionConfiguration that kube-apiserver had (--encryption-provider-config). Nil leaves encrypted
+	// values as they are. It is not kept.
+	Encryption []byte
+}
+
+// Decoder makes objects of what kube-apiserver stores. [Decoder.Learn] is for one goroutine, before the others; all else is
+// for several at once.
+type Decoder struct {
+	prefix      string
+	level       manifests.Level
+	encryption  *atrest.Config // nil if there is none
+	definitions map[schema.GroupResource]definition
+}
+
+// NewDecoder makes a decoder. Its error is of an EncryptionConfiguration that kube-apiserver would not take, or a level
+// that does not exist. The caller closes the decoder.
+func NewDecoder(opts Options) (*Decoder, error) {
+	d := &Decoder{
+		prefix: cmp.Or(opts.Prefix, DefaultPrefix), level: opts.Level,
+		definitions: map[schema.GroupResource]definition{},
+	}
+	if opts.Level != manifests.Portable && opts.Level != manifests.Faithful {
+		return nil, fmt.Errorf("make decoder: there is no level %d", opts.Level)
+	}
+	if opts.Encryption != nil {
+		var err error
+		if d.encryption, err = atrest.Parse(opts.Encryption); err != nil {
+			return nil, fmt.Errorf("make decoder: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// Close overwrites the keys. The decoder opens no encrypted value after that.
+func (d *Decoder) Close() {
+	d.encryption.Clear()
+}
+
+// Object gives the object of a key in canonical form, which is the caller's. Its ResourceVersion is the revision that etcd
+// last changed the key at, as with an API server.
+//
+// The error wraps [ErrEncrypted], [ErrUnknownType], [ErrDamaged] or [ErrNotObject], or is a [*LossyError], which has the
+// object as far as it is known.
+func (d *Decoder) Object(kv *mvccpb.KeyValue) (*manifests.Object, error) {
+	var c manifests.Canonicalizer
+	object, err := d.object(&c, kv)
+	if object != nil {
+		alone := *object // or the buffers would live as long as the result
+		object = &alone
+	}
+	return object, err
+}
+
+// object is Object. The result is good until the next one that c makes.
+func (d *Decoder) object(c *manifests.Canonicalizer, kv *mvccpb.KeyValue) (*manifests.Object, error) {
+	v, err := d.read(kv)
+	if err == nil {
+		var made *manifests.Object
+		if made, err = d.canonical(c, v); err == nil {
+			return made, nil
+		}
+	}
+	return nil, fmt.Errorf("decode %s: %w", printable(kv.Key), err)
+}
+
+// Entry gives what an index holds of an object, without its hash, for much less than [Decoder.Object] takes. Its class is
+// what metadata tells. It needs no type, so that the error is never ErrUnknownType and never a LossyError; of an
+// ErrEncrypted and an ErrDamaged one the entry has what the key tells.
+func (d *Decoder) Entry(kv *mvccpb.KeyValue) (manifests.Entry, error) {
+	var c manifests.Canonicalizer
+	v, err := d.read(kv)
+	entry := manifests.Entry{Key: v.place.Key}
+	if err == nil {
+		entry, err = v.entry(&c)
+	}
+	entry.ResourceVersion = revision(kv)
+	if err != nil {
+		return entry, fmt.Errorf("read metadata of %s: %w", printable(kv.Key), err)
+	}
+	return entry, nil
+}
+
+// value is one value, opened.
+type value struct {
+	place    Place
+	meta     Meta
+	labels   map[string]string
+	plain    []byte // decrypted
+	resource manifests.Resource
+	at       string // the revision
+}
+
+// read finds out what a value is of.
+func (d *Decoder) read(kv *mvccpb.KeyValue) (v value, err error) {
+	v.at, v.plain, v.place = revision(kv), kv.Value, Locate(kv.Key, d.prefix)
+	switch v.place.Use {
+	case Internal:
+		return v, fmt.Errorf("%w: %s", ErrNotObject, v.place.For)
+	case Outside:
+		return v, fmt.Errorf("%w: it is not below %s", ErrNotObject, d.prefix)
+	}
+	if v.meta, v.labels, err = readMeta(kv.Value); err == nil && v.meta.Encoding == Encrypted {
+		if v.plain, err = d.decrypt(kv, v.meta.Cipher); err != nil {
+			return v, err
+		}
+		v.meta, v.labels, err = readMeta(v.plain)
+	}
+	if err != nil {
+		return v, err
+	}
+	v.place = v.place.With(v.meta)
+	if v.place.Use != Object {
+		return v, fmt.Errorf("%w: it is below %s, and like nothing that an API server writes there", ErrNotObject, d.prefix)
+	}
+	return v, v.identify(d)
+}
+
+// identify holds that the value is the key's, and says of which resource it is.
+func (v *value) identify(d *Decoder) error {
+	key := v.place.Key
+	_, version, ok := strings.Cut(v.meta.APIVersion, "/")
+	if !ok {
+		version = v.meta.APIVersion
+	}
+	switch {
+	case v.meta.Encoding == Opaque || version == "" || v.meta.Kind == "":
+		return damaged(errors.New("it is in no encoding of an API server, or without a type"))
+	case v.meta.Name != key.Name || v.meta.Namespace != key.Namespace:
+		return damaged(fmt.Errorf("it says that it is %.253q in namespace %.253q", v.meta.Name, v.meta.Namespace))
+	}
+	v.resource = manifests.Resource{
+		Group: key.Group, Version: version, Resource: key.Resource, Kind: v.meta.Kind, Namespaced: key.Namespace != "",
+	}
+	v.resource.Status = d.hasStatus(v)
+	return nil
+}
+
+// canonical makes the object.
+func (d *Decoder) canonical(c *manifests.Canonicalizer, v value) (*manifests.Object, error) {
+	text := v.plain
+	var lost *LossyError
+	var err error
+	switch v.meta.Encoding {
+	case Protobuf:
+		text, err = unpack(v.plain)
+	case CBOR:
+		text, err = jsonOfCBOR(v.plain)
+	}
+	if err != nil && !errors.As(err, &lost) {
+		return nil, err
+	}
+	object, err := c.Object(text, v.resource, d.level)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	object.ResourceVersion = v.at
+	if lost != nil {
+		alone := *object
+		lost.Object = &alone
+		return nil, lost
+	}
+	return object, nil
+}
+
+// entry is that of a value, without hash.
+func (v *value) entry(c *manifests.Canonicalizer) (entry manifests.Entry, err error) {
+	text := v.plain
+	switch v.meta.Encoding {
+	case Protobuf:
+		e, err := open(v.plain)
+		if err != nil {
+			return entry, damaged(err)
+		}
+		entry, err = c.PackedEntry(e.raw, v.resource)
+		if err != nil {
+			return entry, damaged(err)
+		}
+		return entry, nil
+	case CBOR:
+		if text, err = jsonOfCBOR(v.plain); err != nil {
+			return entry, err
+		}
+	}
+	if entry, err = c.Entry(text, v.resource); err != nil {
+		return entry, damaged(err)
+	}
+	return entry, nil
+}
+
+// jsonOfCBOR writes an object in CBOR as JSON.
+func jsonOfCBOR(value []byte) ([]byte, error) {
+	var object map[string]any
+	err := direct.Unmarshal(value, &object)
+	if err == nil {
+		value, err = json.Marshal(object)
+	}
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return value, nil
+}
+
+// decrypt opens a value.
+func (d *Decoder) decrypt(kv *mvccpb.KeyValue, cipher string) ([]byte, error) {
+	if d.encryption == nil {
+		return nil, fmt.Errorf("%w by %s: the EncryptionConfiguration of kube-apiserver opens it", ErrEncrypted, cipher)
+	}
+	resource, _ := atrest.ResourceOf(kv.Key, d.prefix)
+	plain, err := d.encryption.Decrypt(resource, kv.Key, kv.Value)
+	if err != nil {
+		return nil, fmt.Errorf("%w by %s: %w", ErrEncrypted, cipher, err)
+	}
+	return plain, nil
+}
+
+// revision is what the API server gives as metadata.resourceVersion.
+func revision(kv *mvccpb.KeyValue) string { return strconv.FormatInt(kv.ModRevision, 10) }
+
+// printable quotes a key that nobody need have written, in part if it is long.
+func printable(key []byte) string { return fmt.Sprintf("%.1024q", key) }
