@@ -81,16 +81,23 @@ func (v *View) Len() int { return len(v.keys) }
 
 // Keys yields the keys in their order: values, revisions, versions and leases as etcd would give them. Memory is needed for
 // one value. An error, which wraps [ErrCorrupt], or is ctx's cause or one of the reader's, is yielded last, with a nil KeyValue.
-func (v *View) Keys(ctx context.Context) iter.Seq2[*mvccpb.KeyValue, error] {
+func (v *View) Keys(ctx context.Context) iter.Seq2[*mvccpb.KeyValue, error] { return v.Below(ctx, v.prefix) }
+
+// Below is Keys, of those that begin with a prefix. The others are not read.
+func (v *View) Below(ctx context.Context, prefix string) iter.Seq2[*mvccpb.KeyValue, error] {
 	return func(yield func(*mvccpb.KeyValue, error) bool) {
 		r := recordReader{snapshot: v.snapshot}
-		for _, k := range v.keys {
+		first, _ := v.search(prefix)
+		for _, k := range v.keys[first:] {
+			if !strings.HasPrefix(k.key, prefix) {
+				return
+			}
 			kv, err := r.read(k.at)
 			if err == nil {
 				err = context.Cause(ctx)
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("read keys %q: %w", v.prefix, err))
+				yield(nil, fmt.Errorf("read keys %q: %w", prefix, err))
 				return
 			}
 			if !yield(kv, nil) {
@@ -117,12 +124,17 @@ func (v *View) get(ctx context.Context, key string) (*mvccpb.KeyValue, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	i, ok := slices.BinarySearchFunc(v.keys, key, func(k located, key string) int { return strings.Compare(k.key, key) })
+	i, ok := v.search(key)
 	if !ok {
 		return nil, ErrNotFound
 	}
 	r := recordReader{snapshot: v.snapshot}
 	return r.read(v.keys[i].at)
+}
+
+// search says where a key is, or would be.
+func (v *View) search(key string) (i int, ok bool) {
+	return slices.BinarySearchFunc(v.keys, key, func(k located, key string) int { return strings.Compare(k.key, key) })
 }
 
 // recordReader reads records by their places, up to the first error. It keeps the last page: keys that were written together are

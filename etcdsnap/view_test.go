@@ -45,6 +45,23 @@ func checkView(t *testing.T, s *etcdsnap.Snapshot, h history, prefix string, rev
 			t.Fatalf("revision %d, keys %q: %d keys, want %d", rev, prefix, n, len(want))
 		}
 	}
+	for _, below := range []string{prefix, prefix + "/", "/a", "/c/d", "/none"} {
+		n := 0
+		for kv, err := range v.Below(ctx, below) {
+			if err != nil || !same(kv, want[string(kv.Key)]) || !strings.HasPrefix(string(kv.Key), below) {
+				t.Fatalf("revision %d, keys %q of %q: %v (%v)", rev, below, prefix, kv, err)
+			}
+			n++
+		}
+		for key := range want {
+			if strings.HasPrefix(key, below) {
+				n--
+			}
+		}
+		if n != 0 {
+			t.Fatalf("revision %d, keys %q of %q: %d too many", rev, below, prefix, n)
+		}
+	}
 	for _, key := range []string{"/a", "/a/a", "/b", "/b/b", "/c/d", "/none", ""} {
 		kv, err := v.Get(ctx, key)
 		rec, live := want[key]
