@@ -81,7 +81,9 @@ func (v *View) Len() int { return len(v.keys) }
 
 // Keys yields the keys in their order: values, revisions, versions and leases as etcd would give them. Memory is needed for
 // one value. An error, which wraps [ErrCorrupt], or is ctx's cause or one of the reader's, is yielded last, with a nil KeyValue.
-func (v *View) Keys(ctx context.Context) iter.Seq2[*mvccpb.KeyValue, error] { return v.Below(ctx, v.prefix) }
+func (v *View) Keys(ctx context.Context) iter.Seq2[*mvccpb.KeyValue, error] {
+	return v.Below(ctx, v.prefix)
+}
 
 // Below is Keys, of those that begin with a prefix. The others are not read.
 func (v *View) Below(ctx context.Context, prefix string) iter.Seq2[*mvccpb.KeyValue, error] {
