@@ -1,38 +1,45 @@
 package storage
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// unpack gives the JSON that an API server shows for an object in protobuf.
-func unpack(value []byte) ([]byte, error) {
+// unpack writes the JSON that an API server shows for an object in protobuf. The error can be a LossyError, and the JSON is
+// there then, too.
+func unpack(value []byte, text *bytes.Buffer) error {
 	e, err := open(value)
 	if err != nil {
-		return nil, damaged(err)
+		return damaged(err)
 	}
 	kind := schema.FromAPIVersionAndKind(e.apiVersion, e.kind)
 	typed, err := scheme.Scheme.New(kind)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s, %s", ErrUnknownType, e.apiVersion, e.kind)
+		return fmt.Errorf("%w: %.253s, %.253s", ErrUnknownType, e.apiVersion, e.kind)
 	}
 	message, ok := typed.(interface{ Unmarshal([]byte) error })
 	if !ok {
-		return nil, fmt.Errorf("%w in protobuf: %s, %s", ErrUnknownType, e.apiVersion, e.kind)
+		return fmt.Errorf("%w in protobuf: %.253s, %.253s", ErrUnknownType, e.apiVersion, e.kind)
 	}
-	if err := message.Unmarshal(e.raw); err != nil {
-		return nil, damaged(err)
+	lost, err := inspect(e.raw, reflect.TypeOf(typed).Elem())
+	if err == nil {
+		err = message.Unmarshal(e.raw)
 	}
-	typed.GetObjectKind().SetGroupVersionKind(kind)
-	text, err := json.Marshal(typed)
 	if err != nil {
-		return nil, damaged(err)
+		return damaged(err)
 	}
-	return text, nil
+	if err := json.NewEncoder(text).Encode(typed); err != nil {
+		return damaged(err)
+	}
+	if len(lost) > 0 {
+		return &LossyError{Fields: lost}
+	}
+	return nil
 }
 
 // hasStatus reports whether the API server has a status subresource for the resource of a value: where Kubernetes' own kinds

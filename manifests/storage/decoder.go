@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -166,7 +167,9 @@ func (d *Decoder) canonical(c *manifests.Canonicalizer, v value) (*manifests.Obj
 	var err error
 	switch v.meta.Encoding {
 	case Protobuf:
-		text, err = unpack(v.plain)
+		var b bytes.Buffer
+		err = unpack(v.plain, &b)
+		text = b.Bytes()
 	case CBOR:
 		text, err = jsonOfCBOR(v.plain)
 	}
