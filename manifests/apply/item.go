@@ -1,0 +1,159 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// item is one object on its way.
+type item struct {
+	Step
+	key        manifests.Key
+	resource   manifests.Resource
+	definition *item          // of its kind, if that is to be brought back first
+	body       map[string]any // in portable form
+	hash       string         // of that form
+	decided    bool           // the step says what is to be done
+
+	live   *unstructured.Unstructured // while it is planned: what the cluster has
+	absent bool                       // the cluster had none when the plan began
+	// What the cluster had when it was planned, if that is to be changed.
+	uid, faithful string
+}
+
+// decide ends the planning of an object.
+func (it *item) decide(do Action, why string) {
+	it.Do, it.Why, it.decided = do, why, true
+	it.live = nil
+}
+
+func (it *item) block(err error) { it.decide(Blocked, it.sentence(err)) }
+
+// read makes items of all objects: first of definitions, since they say what other objects are.
+func (p *planner) read(ctx context.Context, objects []Object) error {
+	bodies := make([]map[string]any, len(objects))
+	heads := make([]head, len(objects))
+	var definitions, others []int
+	for i, o := range objects {
+		var err error
+		if bodies[i], err = decode(o.Body); err == nil {
+			heads[i], err = headOf(bodies[i])
+		}
+		if err != nil {
+			return fmt.Errorf("read object %d of %d (%s %s): %w", i+1, len(objects), heads[i].kind, heads[i].name, err)
+		}
+		if heads[i].kind == "CustomResourceDefinition" && strings.HasPrefix(heads[i].apiVersion, ofDefinitions.group+"/") {
+			definitions = append(definitions, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	for _, i := range slices.Concat(definitions, others) {
+		it, err := p.item(ctx, bodies[i], heads[i], objects[i].Class)
+		if err != nil {
+			return fmt.Errorf("read %s %s: %w", heads[i].kind, heads[i].name, err)
+		}
+		if p.byKey[it.key] != nil {
+			return fmt.Errorf("read objects: %s is among them twice", it.key)
+		}
+		p.items, p.byKey[it.key] = append(p.items, it), it
+		if kindOf(it.key) == ofDefinitions && !it.decided {
+			p.kinds.add(it)
+		}
+	}
+	return nil
+}
+
+// item makes one of an object. Its error is for what ends the whole plan.
+func (p *planner) item(ctx context.Context, body map[string]any, h head, class manifests.Class) (*item, error) {
+	k, err := p.kinds.find(ctx, kindName{h.apiVersion, h.kind})
+	if err != nil {
+		return nil, err
+	}
+	r := k.resource
+	it := &item{resource: r, definition: k.definition, body: body}
+	it.key = manifests.Key{Group: r.Group, Resource: r.Resource, Namespace: h.namespace, Name: h.name}
+	if k.none != "" {
+		group, _, _ := strings.Cut(h.apiVersion, "/")
+		it.key.Group, it.key.Resource = strings.TrimSuffix(group, h.apiVersion), h.kind
+	}
+	it.Step = Step{Key: it.key, Version: r.Version, Kind: h.kind}
+	switch {
+	case k.none != "":
+		it.decide(Blocked, k.none)
+		return it, nil
+	case r.Namespaced != (h.namespace != ""):
+		it.block(errScope(r))
+		return it, nil
+	}
+	if p.opts.Suspend && (kindOf(it.key) == ofJobs || kindOf(it.key) == ofCronJobs) {
+		if spec, ok := body["spec"].(map[string]any); ok {
+			spec["suspend"] = true
+		}
+	}
+	form, err := canonical(body, r, manifests.Portable)
+	if err == nil {
+		it.hash = form.Hash
+		it.body, err = fields(form)
+	}
+	if err != nil {
+		it.block(err)
+		return it, nil
+	}
+	if class == "" {
+		class = form.Class
+	}
+	p.classify(it, class)
+	return it, nil
+}
+
+// errScope says that an object has a namespace and its kind has none, or the other way round.
+func errScope(r manifests.Resource) error {
+	if r.Namespaced {
+		return errors.New("it has no metadata.namespace, which its kind needs: add it")
+	}
+	return errors.New("it has a metadata.namespace, which its kind does not: remove it")
+}
+
+// reasons are why objects of a class are left to others.
+var reasons = map[manifests.Class]string{
+	manifests.Generated:   "a controller makes it again",
+	manifests.Bootstrap:   "the control plane makes it in every cluster",
+	manifests.NodeBound:   "it describes one machine",
+	manifests.Terminating: "it was being deleted when it was saved",
+	manifests.Completed:   "it had ended when it was saved",
+	manifests.Virtual:     "it is computed on request and stored nowhere",
+}
+
+// classify skips what is not to be brought back. The certificates that each namespace gets are this cluster's, whoever has
+// written into the map that was saved: see pkg/controller/certificates/rootcacertpublisher of kubernetes/kubernetes.
+func (p *planner) classify(it *item, class manifests.Class) {
+	if kindOf(it.key) == ofConfigMaps && it.key.Name == "kube-root-ca.crt" {
+		it.decide(Skip, "the control plane writes it in every namespace, with the certificates of the cluster")
+	} else if !slices.Contains(p.opts.Classes, class) {
+		it.decide(Skip, fmt.Sprintf("it is %s: %s", class, reasons[class]))
+	}
+}
+
+// keep remembers what the cluster has, for the run to see whether it still does.
+func (it *item) keep(live *unstructured.Unstructured) error {
+	form, err := canonical(live.Object, it.resource, manifests.Faithful)
+	if err != nil {
+		return err
+	}
+	it.uid, it.faithful = string(live.GetUID()), form.Hash
+	return nil
+}
+
+// still reports whether live is what keep has seen: its status and its version may be others.
+func (it *item) still(live *unstructured.Unstructured) (bool, error) {
+	form, err := canonical(live.Object, it.resource, manifests.Faithful)
+	return err == nil && string(live.GetUID()) == it.uid && form.Hash == it.faithful, err
+}

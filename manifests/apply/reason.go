@@ -1,0 +1,94 @@
+package apply
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clustersnap/clustersnap/internal/secretcopy"
+)
+
+// maxWhy keeps a sentence readable, whatever a server had to say.
+const maxWhy = 600
+
+// answered reports whether err is the answer of a server, so that the server is there.
+func answered(err error) bool { return errors.As(err, new(apierrors.APIStatus)) }
+
+// sentence is an error as one line.
+func sentence(err error) string {
+	return bounded(strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " "))
+}
+
+// sentence is an error as one line that shows no value of the Secret it may be about.
+func (it *item) sentence(err error) string {
+	if kindOf(it.key) != ofSecrets {
+		return sentence(err)
+	}
+	return bounded(it.masked(strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " ")))
+}
+
+func bounded(line string) string {
+	if len(line) > maxWhy {
+		return strings.ToValidUTF8(line[:maxWhy], "") + "..."
+	}
+	return line
+}
+
+// masked takes the values of a Secret out of a text, the longest first. A webhook may repeat them, and so does a server that
+// finds a value of the wrong type. Values of less than four letters are in many words, and are left.
+func (it *item) masked(line string) string {
+	var held []string
+	for _, field := range []string{"data", "stringData"} {
+		values, _ := value(it.body, field).(map[string]any)
+		for _, v := range values {
+			s, ok := v.(string)
+			if !ok {
+				s = fmt.Sprint(v)
+			}
+			for _, form := range secretcopy.Forms(s) {
+				held = append(held, form, strings.Join(strings.Fields(form), " "))
+			}
+		}
+	}
+	slices.SortFunc(held, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, form := range held {
+		if len(form) >= 4 {
+			line = strings.ReplaceAll(line, form, "***")
+		}
+	}
+	return line
+}
+
+// conflicts gives the fields that an apply did not get, and who manages them. It is none for the other kind of conflict, that
+// the object has changed. See NewApplyConflict in k8s.io/apimachinery/pkg/api/errors.
+func conflicts(err error) (fields, managers []string) {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil, nil
+	}
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		fields = append(fields, strings.TrimPrefix(cause.Field, "."))
+		manager := "somebody"
+		if parts := strings.SplitN(cause.Message, `"`, 3); len(parts) == 3 {
+			manager = parts[1]
+		}
+		if !slices.Contains(managers, manager) {
+			managers = append(managers, manager)
+		}
+	}
+	return fields, managers
+}
+
+// duplicates reports whether an apply failed because a list has two elements of one key, which a create takes:
+// https://github.com/kubernetes/kubernetes/issues/113482.
+func duplicates(err error) bool {
+	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "duplicate entries for key")
+}
