@@ -232,3 +232,27 @@ func TestSameEventsSameReport(t *testing.T) {
 		}
 	}
 }
+
+// managedFields count while the object that has them is live, and what has not changed is in no list of changes.
+func TestManagedFieldsAndChanges(t *testing.T) {
+	const managed = `[{"manager":"kubectl"}]`
+	value := `{"metadata":{"managedFields":` + managed + `}}`
+	w := newWritten()
+	w.put("/registry/example.com/widgets/shop/a", value)
+	w.put("/registry/example.com/widgets/shop/b", value)
+	w.put("/registry/example.com/widgets/shop/b", `{}`)
+	w.put("/registry/example.com/widgets/shop/c", value)
+	w.remove("/registry/example.com/widgets/shop/c")
+	report := count(t, w, usage.Options{Objects: 3, Compacted: 4})
+	if report.Total.ManagedFields != int64(len(managed)) {
+		t.Errorf("managedFields are %d bytes, want %d", report.Total.ManagedFields, len(managed))
+	}
+	for _, o := range report.Resources[0].Namespaces[0].Objects {
+		if (o.ManagedFields > 0) != (o.Name == "a") {
+			t.Errorf("of %s they are %d bytes", o.Name, o.ManagedFields)
+		}
+	}
+	if len(report.Changing) != 1 || report.Changing[0].Name != "c" || report.Changing[0].Changes != 2 {
+		t.Errorf("those that change are %+v, want c alone", report.Changing)
+	}
+}
