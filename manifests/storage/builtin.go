@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
 )
@@ -18,21 +19,24 @@ func unpack(value []byte, text *bytes.Buffer) error {
 		return damaged(err)
 	}
 	kind := schema.FromAPIVersionAndKind(e.apiVersion, e.kind)
-	typed, err := scheme.Scheme.New(kind)
+	typed, err := newMessage(kind)
 	if err != nil {
-		return fmt.Errorf("%w: %.253s, %.253s", ErrUnknownType, e.apiVersion, e.kind)
-	}
-	message, ok := typed.(interface{ Unmarshal([]byte) error })
-	if !ok {
-		return fmt.Errorf("%w in protobuf: %.253s, %.253s", ErrUnknownType, e.apiVersion, e.kind)
+		return err
 	}
 	lost, err := inspect(e.raw, reflect.TypeOf(typed).Elem())
+	if err == nil && kind == coreEvent {
+		if typed, err = newMessage(listedEvent); err != nil {
+			return err
+		}
+		kind, e.raw = listedEvent, listEvent(e.raw)
+	}
 	if err == nil {
-		err = message.Unmarshal(e.raw)
+		err = typed.Unmarshal(e.raw)
 	}
 	if err != nil {
 		return damaged(err)
 	}
+	typed.GetObjectKind().SetGroupVersionKind(kind)
 	if err := json.NewEncoder(text).Encode(typed); err != nil {
 		return damaged(err)
 	}
@@ -40,6 +44,22 @@ func unpack(value []byte, text *bytes.Buffer) error {
 		return &LossyError{Fields: lost}
 	}
 	return nil
+}
+
+// message is an object that can be read from protobuf.
+type message interface {
+	runtime.Object
+	Unmarshal([]byte) error
+}
+
+// newMessage makes an empty object of a type.
+func newMessage(kind schema.GroupVersionKind) (message, error) {
+	typed, err := scheme.Scheme.New(kind)
+	m, ok := typed.(message)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("%w: %.253q, %.253q", ErrUnknownType, kind.GroupVersion(), kind.Kind)
+	}
+	return m, nil
 }
 
 // hasStatus reports whether the API server has a status subresource for the resource of a value: where Kubernetes' own kinds

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
-	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/clustersnap/clustersnap/internal/atrest"
 	"github.com/clustersnap/clustersnap/manifests"
@@ -67,8 +64,8 @@ func (d *Decoder) Close() {
 // The error wraps [ErrEncrypted], [ErrUnknownType], [ErrDamaged] or [ErrNotObject], or is a [*LossyError], which has the
 // object as far as it is known.
 func (d *Decoder) Object(kv *mvccpb.KeyValue) (*manifests.Object, error) {
-	var c manifests.Canonicalizer
-	object, err := d.object(&c, kv)
+	var w worker
+	object, err := d.object(&w, kv)
 	if object != nil {
 		alone := *object // or the buffers would live as long as the result
 		object = &alone
@@ -76,12 +73,12 @@ func (d *Decoder) Object(kv *mvccpb.KeyValue) (*manifests.Object, error) {
 	return object, err
 }
 
-// object is Object. The result is good until the next one that c makes.
-func (d *Decoder) object(c *manifests.Canonicalizer, kv *mvccpb.KeyValue) (*manifests.Object, error) {
+// object is Object. The result is good until the worker makes the next one.
+func (d *Decoder) object(w *worker, kv *mvccpb.KeyValue) (*manifests.Object, error) {
 	v, err := d.read(kv)
 	if err == nil {
 		var made *manifests.Object
-		if made, err = d.canonical(c, v); err == nil {
+		if made, err = w.object(v, d.level); err == nil {
 			return made, nil
 		}
 	}
@@ -92,11 +89,11 @@ func (d *Decoder) object(c *manifests.Canonicalizer, kv *mvccpb.KeyValue) (*mani
 // what metadata tells. It needs no type, so that the error is never ErrUnknownType and never a LossyError; of an
 // ErrEncrypted and an ErrDamaged one the entry has what the key tells.
 func (d *Decoder) Entry(kv *mvccpb.KeyValue) (manifests.Entry, error) {
-	var c manifests.Canonicalizer
+	var w worker
 	v, err := d.read(kv)
 	entry := manifests.Entry{Key: v.place.Key}
 	if err == nil {
-		entry, err = v.entry(&c)
+		entry, err = w.entry(v)
 	}
 	entry.ResourceVersion = revision(kv)
 	if err != nil {
@@ -157,74 +154,10 @@ func (v *value) identify(d *Decoder) error {
 		Group: key.Group, Version: version, Resource: key.Resource, Kind: v.meta.Kind, Namespaced: key.Namespace != "",
 	}
 	v.resource.Status = d.hasStatus(v)
+	if v.isDefinition() {
+		v.resource.Version = definitionListed
+	}
 	return nil
-}
-
-// canonical makes the object.
-func (d *Decoder) canonical(c *manifests.Canonicalizer, v value) (*manifests.Object, error) {
-	text := v.plain
-	var lost *LossyError
-	var err error
-	switch v.meta.Encoding {
-	case Protobuf:
-		var b bytes.Buffer
-		err = unpack(v.plain, &b)
-		text = b.Bytes()
-	case CBOR:
-		text, err = jsonOfCBOR(v.plain)
-	}
-	if err != nil && !errors.As(err, &lost) {
-		return nil, err
-	}
-	object, err := c.Object(text, v.resource, d.level)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	object.ResourceVersion = v.at
-	if lost != nil {
-		alone := *object
-		lost.Object = &alone
-		return nil, lost
-	}
-	return object, nil
-}
-
-// entry is that of a value, without hash.
-func (v *value) entry(c *manifests.Canonicalizer) (entry manifests.Entry, err error) {
-	text := v.plain
-	switch v.meta.Encoding {
-	case Protobuf:
-		e, err := open(v.plain)
-		if err != nil {
-			return entry, damaged(err)
-		}
-		entry, err = c.PackedEntry(e.raw, v.resource)
-		if err != nil {
-			return entry, damaged(err)
-		}
-		return entry, nil
-	case CBOR:
-		if text, err = jsonOfCBOR(v.plain); err != nil {
-			return entry, err
-		}
-	}
-	if entry, err = c.Entry(text, v.resource); err != nil {
-		return entry, damaged(err)
-	}
-	return entry, nil
-}
-
-// jsonOfCBOR writes an object in CBOR as JSON.
-func jsonOfCBOR(value []byte) ([]byte, error) {
-	var object map[string]any
-	err := direct.Unmarshal(value, &object)
-	if err == nil {
-		value, err = json.Marshal(object)
-	}
-	if err != nil {
-		return nil, damaged(err)
-	}
-	return value, nil
 }
 
 // decrypt opens a value.

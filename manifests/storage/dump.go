@@ -30,12 +30,12 @@ func (d *Decoder) Dump(
 	if err := to.Begin(at); err != nil {
 		return report, fmt.Errorf("dump keys: %w", err)
 	}
-	var c manifests.Canonicalizer
+	var w worker
 	for kv, err := range keys {
 		if err != nil {
 			return report, fmt.Errorf("dump keys: %w", err)
 		}
-		if object, err := d.object(&c, kv); err == nil {
+		if object, err := d.object(&w, kv); err == nil {
 			if err := to.Object(object); err != nil {
 				return report, fmt.Errorf("dump keys: %w", err)
 			}
