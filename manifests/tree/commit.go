@@ -174,17 +174,17 @@ func (t *Tree) place(next *merged, was map[string]bool, changes *Changes) error 
 		}
 		return err
 	}
-	for _, m := range t.dump.moves {
-		p, old := m.of.path(), t.records[m.of.Key]
+	for _, r := range t.dump.moves {
+		p, old := r.path(), t.records[r.Key]
 		switch {
 		case old == nil || old.form == excluded:
 			changes.Added = append(changes.Added, p)
-		case old.path() == p && old.sum == m.of.sum:
+		case old.path() == p && old.sum == r.sum:
 			changes.Healed = append(changes.Healed, p)
 		default:
 			changes.Changed = append(changes.Changed, p)
 		}
-		if err := check(p, was[p], m.of.sum); err != nil {
+		if err := check(p, was[p], r.sum); err != nil {
 			return err
 		}
 	}
@@ -234,8 +234,8 @@ func (t *Tree) count(next *merged, changes *Changes) {
 		}
 	}
 	known := map[string]bool{}
-	for _, m := range t.dump.moves {
-		known[m.of.path()] = true
+	for _, r := range t.dump.moves {
+		known[r.path()] = true
 	}
 	for _, p := range t.strays {
 		if !known[p] {
@@ -252,10 +252,8 @@ func (t *Tree) count(next *merged, changes *Changes) {
 // publish brings what was decided to the disk.
 func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	d, step := t.dump, t.opts.Step
-	if d.stage == nil {
-		if err := d.open(t); err != nil {
-			return err
-		}
+	if err := d.open(t); err != nil {
+		return err
 	}
 	if !t.known || next.digest != t.digest {
 		if !t.known {
@@ -273,17 +271,9 @@ func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	if err := writeFile(t.root, stagedState, func(w io.Writer) error { return st.write(w, next.records) }); err != nil {
 		return err
 	}
-	j := &journal{removes: next.removes}
-	names := make([]string, len(d.moves))
-	for i, m := range d.moves {
-		names[i] = m.name
-		j.moves = append(j.moves, move{Stage: m.name, Path: m.of.path()})
-	}
+	j := &journal{moves: d.stage.moves(), removes: next.removes}
 	step("sync stage")
-	if err := syncFiles(d.stage, names); err != nil {
-		return err
-	}
-	if err := errors.Join(syncDir(t.root, stageDir), d.close()); err != nil {
+	if err := errors.Join(d.stage.sync(), d.close()); err != nil {
 		return err
 	}
 	err := t.makeRoom(j)
@@ -306,18 +296,12 @@ func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	return t.clear()
 }
 
-// makeRoom makes the directories that files are to be moved to. To make them can fail on a full disk, and to rename can
+// makeRoom makes the directories that others are to be moved to. To make them can fail on a full disk, and to rename can
 // hardly, so they come before the decision. They do no harm without it.
 func (t *Tree) makeRoom(j *journal) error {
 	t.opts.Step("make directories")
-	made := map[string]bool{}
 	for _, m := range j.moves {
-		dir := path.Dir(m.Path)
-		if made[dir] {
-			continue
-		}
-		made[dir] = true
-		if err := t.root.MkdirAll(dir, 0o700); err != nil {
+		if err := t.root.MkdirAll(path.Dir(m.Path), 0o700); err != nil {
 			return err
 		}
 	}
@@ -346,8 +330,8 @@ func (t *Tree) decide(j *journal) error {
 // adopt makes the new state the one that the next dump is held against.
 func (t *Tree) adopt(next *merged, report *manifests.Report) {
 	strays := map[string]bool{}
-	for _, m := range t.dump.moves {
-		strays[m.of.path()] = true
+	for _, r := range t.dump.moves {
+		strays[r.path()] = true
 	}
 	t.strays = slices.DeleteFunc(t.strays, func(p string) bool { return strays[p] })
 	t.now, t.digest, t.known, t.at = &next.index, next.digest, true, report.Instant

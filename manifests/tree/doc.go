@@ -91,7 +91,7 @@
 // the outcomes in full, and for each object its uid, its resource version, the instant it was listed at if that is an
 // older one, and the time of its file. The state names the SHA-256 of its index, and says nothing beside another:
 // after a checkout of an older revision, or in a clone, a tree has no instant. While a commit is on its way there are
-// also stage/, with files that wait for their places, and, from the moment on that the commit is decided,
+// also stage/, with directories of files that wait for their places, and, from the moment on that the commit is decided,
 // journal.json, which says where they go.
 //
 // A pack is a tar archive of the same files: index.json, .clustersnap/state.json if it belongs to it, without times

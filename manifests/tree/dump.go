@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -16,14 +15,8 @@ import (
 type dump struct {
 	at    manifests.Instant
 	fresh map[manifests.Key]*record
-	stage *os.Root // opened for the first file that changes
-	moves []staged
-}
-
-// staged is a file that waits for Commit.
-type staged struct {
-	name string
-	of   *record
+	stage *stage    // made for the first file that changes
+	moves []*record // the objects whose files wait in the stage
 }
 
 func (d *dump) add(t *Tree, o *manifests.Object) error {
@@ -100,40 +93,31 @@ func (d *dump) body(t *Tree, o *manifests.Object, r *record) ([]byte, error) {
 	return body, nil
 }
 
-// put writes a file to the stage. It is not on disk before Commit syncs it.
+// put writes a file to the stage.
 func (d *dump) put(t *Tree, body []byte, r *record) error {
-	if d.stage == nil {
-		if err := d.open(t); err != nil {
-			return err
-		}
-	}
-	name := strconv.Itoa(len(d.moves))
-	t.opts.Step("stage " + r.path())
-	f, err := d.stage.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := d.open(t); err != nil {
 		return err
 	}
-	_, err = f.Write(body)
-	if err == nil {
-		var info os.FileInfo
-		if info, err = f.Stat(); err == nil {
-			r.modified = info.ModTime().UnixNano()
-		}
+	p := r.path()
+	t.opts.Step("stage " + p)
+	var err error
+	if r.modified, err = d.stage.write(p, body); err != nil {
+		return err
 	}
-	d.moves = append(d.moves, staged{name, r})
-	return errors.Join(err, f.Close())
+	d.moves = append(d.moves, r)
+	return nil
 }
 
-// open makes an empty stage.
+// open makes an empty stage, unless there is one.
 func (d *dump) open(t *Tree) error {
+	if d.stage != nil {
+		return nil
+	}
 	if err := t.clear(); err != nil {
 		return err
 	}
-	if err := t.root.Mkdir(stageDir, 0o700); err != nil {
-		return err
-	}
 	var err error
-	d.stage, err = t.root.OpenRoot(stageDir)
+	d.stage, err = newStage(t.root)
 	return err
 }
 
@@ -148,7 +132,7 @@ func (d *dump) close() error {
 	if d.stage == nil {
 		return nil
 	}
-	err := d.stage.Close()
+	err := d.stage.close()
 	d.stage = nil
 	return err
 }

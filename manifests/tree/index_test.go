@@ -239,7 +239,7 @@ func FuzzState(f *testing.F) {
 
 func FuzzJournal(f *testing.F) {
 	var b bytes.Buffer
-	j := &journal{moves: []move{{"0", "cluster/r/x.yaml"}}, removes: []string{"namespaces/a/r/x.yaml.age"}}
+	j := &journal{moves: []move{{"0", "cluster/r"}}, removes: []string{"namespaces/a/r/x.yaml.age"}}
 	if err := j.write(&b); err != nil {
 		f.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func FuzzJournal(f *testing.F) {
 			return
 		}
 		for _, m := range j.moves {
-			if !isPath(m.Path) || strings.ContainsAny(m.Stage, "/.") {
+			if !isPath(m.Path+"/x.yaml") || strings.ContainsAny(m.Stage, "/.") {
 				t.Errorf("%q: moves %q to %q", b, m.Stage, m.Path)
 			}
 		}

@@ -11,10 +11,10 @@ import (
 	"strconv"
 )
 
-// move brings a staged file to its place.
+// move brings the files of a directory of the stage to their places.
 type move struct {
 	Stage string `json:"stage"` // its name in the stage, a number
-	Path  string `json:"path"`
+	Path  string `json:"path"`  // of the directory that they go to
 }
 
 // journal is what a commit has still to do once it is decided: it is written when all that it names is on disk, and is
@@ -43,7 +43,7 @@ func readJournal(r io.Reader) (*journal, error) {
 		if err := json.Unmarshal(item, &m); err != nil {
 			return err
 		}
-		if n, err := strconv.Atoi(m.Stage); err != nil || strconv.Itoa(n) != m.Stage || n < 0 || !isPath(m.Path) {
+		if n, err := strconv.Atoi(m.Stage); err != nil || strconv.Itoa(n) != m.Stage || n < 0 || !isDir(m.Path) {
 			return fmt.Errorf("%q to %q is no move", m.Stage, m.Path)
 		}
 		j.moves = append(j.moves, m)
@@ -97,7 +97,7 @@ func finish(root *os.Root, j *journal, step func(string)) error {
 	f := &finisher{root: root, step: step, dirs: map[string]bool{}}
 	for _, m := range j.moves {
 		if err := f.move(stageDir+"/"+m.Stage, m.Path); err != nil {
-			return fmt.Errorf("move file: %w", err)
+			return fmt.Errorf("move files: %w", err)
 		}
 	}
 	for _, p := range j.removes {
@@ -122,18 +122,39 @@ func finish(root *os.Root, j *journal, step func(string)) error {
 	return syncDir(root, metaDir)
 }
 
+// move moves a directory, or its files one by one to where there is one already. What is no longer in the stage was moved
+// before an interruption.
 func (f *finisher) move(from, to string) error {
 	if err := f.touch(path.Dir(to)); err != nil {
 		return err
 	}
-	f.step("move " + to)
-	err := f.root.Rename(from, to)
-	if errors.Is(err, fs.ErrNotExist) {
-		if there, lerr := exists(f.root, to); lerr == nil && there {
-			return nil // moved before the interruption
+	if there, err := exists(f.root, to); err != nil {
+		return err
+	} else if !there {
+		f.step("move " + to)
+		if err := f.root.Rename(from, to); !errors.Is(err, fs.ErrExist) { // else somebody has just made it
+			return err
 		}
 	}
-	return err
+	files, err := fs.ReadDir(f.root.FS(), from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.dirs[to] = true
+	for _, file := range files {
+		p := to + "/" + file.Name()
+		if !isPath(p) {
+			return fmt.Errorf("%w: no dump has left %s/%s there: remove it", ErrCorrupt, from, file.Name())
+		}
+		f.step("move " + p)
+		if err := f.root.Rename(from+"/"+file.Name(), p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moveOwn moves one of the tree's own files, if it is staged.

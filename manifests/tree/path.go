@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -93,23 +94,32 @@ func isDevice(part string) bool {
 
 // isPath reports whether p could be the path of an object: nothing else is ever moved, removed or unpacked.
 func isPath(p string) bool {
+	dir, name := path.Split(p)
+	return isDir(strings.TrimSuffix(dir, "/")) && isPart(name) &&
+		(strings.HasSuffix(name, plainSuffix) || strings.HasSuffix(name, sealedSuffix))
+}
+
+// isDir reports whether p could be the directory of objects.
+func isDir(p string) bool {
 	parts := strings.Split(p, "/")
 	switch {
-	case len(parts) == 3 && parts[0] == clusterDir:
-	case len(parts) == 4 && parts[0] == namespacesDir:
+	case len(parts) == 2 && parts[0] == clusterDir:
+	case len(parts) == 3 && parts[0] == namespacesDir:
 	default:
 		return false
 	}
-	for _, part := range parts {
-		if part == "" || len(part) > 255 || part[0] == '.' || part[len(part)-1] == '.' || isDevice(part) {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !isPart(part) })
+}
+
+// isPart reports whether a name could be one of those in a path.
+func isPart(part string) bool {
+	if part == "" || len(part) > 255 || part[0] == '.' || part[len(part)-1] == '.' || isDevice(part) {
+		return false
+	}
+	for _, c := range []byte(part) {
+		if !isPlain(c, "-_.%") {
 			return false
 		}
-		for _, c := range []byte(part) {
-			if !isPlain(c, "-_.%") {
-				return false
-			}
-		}
 	}
-	base := path.Base(p)
-	return strings.HasSuffix(base, plainSuffix) || strings.HasSuffix(base, sealedSuffix)
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"path"
 	"strings"
 
 	"filippo.io/age"
@@ -20,7 +21,7 @@ import (
 type Saved struct {
 	report     manifests.Report
 	fsys       fs.FS
-	staged     map[string]string // where files still lie that an interrupted commit has to move
+	staged     map[string]string // where directories and own files still lie that an interrupted commit has to move
 	identities []age.Identity
 	index      *index
 	state      *state // nil if it is not known
@@ -63,7 +64,11 @@ func Read(fsys fs.FS, identities ...age.Identity) (*Saved, error) {
 
 // open opens a file where it is now. A commit that goes on may move it in between, but only once.
 func (s *Saved) open(name string) (fs.File, error) {
-	if at, ok := s.staged[name]; ok {
+	at, ok := s.staged[name]
+	if dir := s.staged[path.Dir(name)]; dir != "" {
+		at, ok = dir+"/"+path.Base(name), true
+	}
+	if ok {
 		if f, err := openRegular(s.fsys, at); !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
