@@ -1,0 +1,486 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+const (
+	mapA    = "/registry/configmaps/shop/a"
+	mapB    = "/registry/configmaps/shop/b"
+	widgetA = "/registry/example.com/widgets/shop/w"
+	system  = "/registry/namespaces/kube-system"
+)
+
+// filled is a world with some objects and all that is no object.
+func filled(t testing.TB) *world {
+	t.Helper()
+	w := newWorld()
+	w.put("compact_rev_key", []byte("9"))
+	w.put(system, packedAs(t, "v1", "Namespace", "", "kube-system", "uid-of-cluster", nil))
+	w.put(mapA, packed(t, "shop", "a", "uid-a"))
+	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
+	w.put("/registry/masterleases/10.0.0.1", packedAs(t, "v1", "Endpoints", "", "", "", nil))
+	w.put("/registry/peerserverleases/cp1", packedAs(t, "v1", "Endpoints", "", "", "", nil))
+	w.put("/registry/ranges/servicenodeports", packedAs(t, "v1", "RangeAllocation", "", "", "", nil))
+	return w
+}
+
+// always are the findings that a filled world has.
+var always = []string{
+	"outside compact_rev_key: when to compact", "internal /registry/masterleases: address", "internal /registry/peerserverleases: ",
+	"internal /registry/ranges: node ports",
+}
+
+// Each row of the classification, at the revision of the dump. A case changes a filled world and what was dumped of it.
+func TestExact(t *testing.T) {
+	type side struct {
+		*world
+		report  *manifests.Report
+		entries []manifests.Entry
+		opts    Options
+	}
+	entry := func(key manifests.Key, rv string) manifests.Entry {
+		return manifests.Entry{Key: key, UID: "uid-x", ResourceVersion: rv}
+	}
+	outcome := func(group, resource string, state manifests.State) manifests.Outcome {
+		return manifests.Outcome{Resource: manifests.Resource{Group: group, Version: "v1", Resource: resource, Kind: "Any", Namespaced: true}, State: state}
+	}
+	for name, c := range map[string]struct {
+		before func(*world)
+		after  func(*side)
+		want   []string
+	}{
+		"all is there": {},
+		"dropped": {after: func(s *side) { s.entries = without(s.entries, "a") },
+			want: []string{"unsaved a: its kind was listed, and it is not in the dump"}},
+		"dropped custom resource": {after: func(s *side) { s.entries = without(s.entries, "w") },
+			want: []string{"unsaved w: its kind was listed"}},
+		"no version is served": {
+			before: func(w *world) {
+				w.put("/registry/hidden.example.com/secrecies/shop/s", object("hidden.example.com/v1", "Secrecy", "shop", "s", "uid-s"))
+			},
+			after: func(s *side) {
+				o := outcome("hidden.example.com", "secrecies", manifests.Unserved)
+				o.Why = "no version that is served"
+				s.report.Outcomes = append(s.report.Outcomes, o)
+			},
+			want: []string{"unsaved s: its kind was not listed: served by none: no version that is served"},
+		},
+		"no version is served and there is none": {after: func(s *side) {
+			s.report.Outcomes = append(s.report.Outcomes, outcome("hidden.example.com", "secrecies", manifests.Unserved))
+		}},
+		"of an API that was removed": {
+			before: func(w *world) {
+				w.put("/registry/podsecuritypolicy/strict", packedAs(t, "policy/v1beta1", "PodSecurityPolicy", "", "strict", "uid-p", nil))
+			},
+			want: []string{"unsaved strict: no API server showed its kind"},
+		},
+		"of a definition that is gone": {
+			before: func(w *world) {
+				w.put("/registry/gone.example.com/things/shop/t", object("gone.example.com/v1", "Thing", "shop", "t", "uid-t"))
+			},
+			want: []string{"unsaved t: no API server showed its kind"},
+		},
+		"like nothing": {
+			before: func(w *world) { w.put("/registry/what/is/this/key", []byte("?")) },
+			want:   []string{"unsaved /registry/what/is/this/key: nothing that an API server is known to write"},
+		},
+		"like nothing and not text": {
+			before: func(w *world) { w.put("/registry/\xff\x1b[2J", nil) },
+			want:   []string{`unsaved /registry/\xff\x1b[2J: nothing that an API server is known to write`},
+		},
+		"another program's": {
+			before: func(w *world) { w.put("/calico/a", nil); w.put("/calico/b", nil) },
+			want:   []string{"outside /calico: another program"},
+		},
+		"forbidden": {
+			before: func(w *world) { w.put("/registry/pods/shop/p", packedAs(t, "v1", "Pod", "shop", "p", "uid-p", nil)) },
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("", "pods", manifests.Forbidden))
+			},
+			want: []string{"unsaved p: its kind was not listed: forbidden"},
+		},
+		"forbidden and nowhere in this etcd": {
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("", "pods", manifests.Forbidden), outcome("far.example.com", "*", manifests.Failed))
+			},
+			want: []string{"unchecked pods: forbidden", "unchecked *: failed"},
+		},
+		"excluded kind": {
+			before: func(w *world) {
+				w.put("/registry/leases/shop/l", packedAs(t, "coordination.k8s.io/v1", "Lease", "shop", "l", "uid-l", nil))
+				w.put("/registry/leases/shop/m", packedAs(t, "coordination.k8s.io/v1", "Lease", "shop", "m", "uid-m", nil))
+			},
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("coordination.k8s.io", "leases", manifests.Excluded))
+			},
+			want: []string{"excluded leases: told to leave out its kind"},
+		},
+		"other namespaces": {
+			before: func(w *world) { w.put("/registry/configmaps/other/o", packed(t, "other", "o", "uid-o")) },
+			after: func(s *side) {
+				s.entries = without(without(s.entries, "o"), "kube-system")
+				for i := range s.report.Outcomes {
+					o := &s.report.Outcomes[i]
+					if o.Namespace = "shop"; !o.Namespaced {
+						o.Namespace, o.State = "", manifests.Excluded
+					}
+				}
+			},
+			want: []string{"excluded configmaps: limited to other namespaces", "excluded namespaces: told to leave out"},
+		},
+		"a namespace that lacked rights": {
+			before: func(w *world) { w.put("/registry/configmaps/other/o", packed(t, "other", "o", "uid-o")) },
+			after: func(s *side) {
+				s.entries = without(s.entries, "o")
+				for i := range s.report.Outcomes {
+					if o := &s.report.Outcomes[i]; o.Namespaced {
+						o.Namespace = "shop"
+					}
+				}
+			},
+			want: []string{"unsaved o: its namespace was not listed"},
+		},
+		"another state": {
+			after: func(s *side) { s.entries[1].ResourceVersion = "11" },
+			want:  []string{"differs a: last changed at 12, and the dump has another state"},
+		},
+		"kept from an earlier dump": {
+			after: func(s *side) {
+				s.entries[1].ResourceVersion = "11"
+				s.entries = append(s.entries, entry(manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "old"}, "5"))
+				s.report.Outcomes[1].State, s.report.Outcomes[1].Why = manifests.Failed, "not today"
+			},
+			want: []string{"differs a: an older state of it: its kind was not listed: failed: not today", "deleted old: kept it from an earlier one"},
+		},
+		"another uid": {
+			after: func(s *side) { s.entries[1].UID = "uid-z" },
+			want:  []string{"differs a: two histories of one cluster"},
+		},
+		"only in the dump": {
+			after: func(s *side) {
+				s.entries = append(s.entries, entry(manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "x"}, "11"))
+			},
+			want: []string{"unstored x: etcd has no such key"},
+		},
+		"of another store": {
+			after: func(s *side) {
+				o := outcome("metrics.example.com", "gauges", manifests.Listed)
+				o.Clock = "77"
+				s.report.Outcomes = append(s.report.Outcomes, o)
+				for _, name := range []string{"g", "h"} {
+					s.entries = append(s.entries, entry(manifests.Key{Group: "metrics.example.com", Resource: "gauges", Namespace: "shop", Name: name}, "70"))
+				}
+			},
+			want: []string{"elsewhere gauges: of another store, and was listed as of 77"},
+		},
+		"left behind in this store": {
+			before: func(w *world) {
+				w.put("/registry/events/shop/e", packedAs(t, "v1", "Event", "shop", "e", "uid-e", nil))
+			},
+			after: func(s *side) {
+				o := outcome("events.k8s.io", "events", manifests.Listed)
+				o.Clock = "77"
+				s.report.Outcomes = append(s.report.Outcomes, o)
+			},
+			want: []string{"unsaved e: listed in another store"},
+		},
+		"computed": {
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("", "componentstatuses", manifests.NotStored))
+				s.entries = append(s.entries, entry(manifests.Key{Resource: "componentstatuses", Name: "etcd-0"}, ""))
+			},
+			want: []string{"elsewhere componentstatuses: computed on request"},
+		},
+		"events listed in the core group": {
+			before: func(w *world) {
+				w.put("/registry/events/shop/e", packedAs(t, "v1", "Event", "shop", "e", "uid-e", nil))
+			},
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("events.k8s.io", "events", manifests.Excluded), outcome("", "events", manifests.Listed))
+				e := entry(manifests.Key{Resource: "events", Namespace: "shop", Name: "e"}, "17")
+				e.UID = "uid-e"
+				s.entries = append(s.entries, e)
+			},
+		},
+		"a kind that is newer than this library": {
+			before: func(w *world) {
+				w.put("/registry/novelties/shop/n", packedAs(t, "new.k8s.io/v1", "Novelty", "shop", "n", "uid-n", nil))
+			},
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("new.k8s.io", "novelties", manifests.Listed))
+				e := entry(manifests.Key{Group: "new.k8s.io", Resource: "novelties", Namespace: "shop", Name: "n"}, "17")
+				e.UID = "uid-n"
+				s.entries = append(s.entries, e)
+			},
+		},
+		"encrypted": {
+			before: func(w *world) {
+				w.put("/registry/secrets/shop/s", []byte("k8s:enc:secretbox:v1:key1:abc"))
+				w.put("/registry/secrets/shop/lost", []byte("k8s:enc:secretbox:v1:key1:abc"))
+				w.put("/registry/novelties/shop/n", []byte("k8s:enc:secretbox:v1:key1:abc"))
+			},
+			after: func(s *side) {
+				s.entries = without(s.entries, "lost")
+				s.report.Outcomes = append(s.report.Outcomes, outcome("new.k8s.io", "novelties", manifests.Listed))
+				s.entries = append(s.entries, entry(manifests.Key{Group: "new.k8s.io", Resource: "novelties", Namespace: "shop", Name: "n"}, "19"))
+			},
+			want: []string{"unsaved lost: its kind was listed"},
+		},
+		"another prefix": {
+			after: func(s *side) { s.opts.Prefix = "/kubernetes.io" },
+			want: []string{"unstored a: no such key", "unstored w: no such key", "unstored kube-system: no such key",
+				"outside compact_rev_key: ", "outside /registry: "},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := side{world: filled(t)}
+			if c.before != nil {
+				c.before(s.world)
+			}
+			s.report, s.entries = report(s.revision, outcomes()...), s.dump(t, s.revision)
+			if c.after != nil {
+				c.after(&s)
+			}
+			p := prove(t, s.report, s.entries, s.store(s.revision), s.opts)
+			all := c.want
+			if s.opts.Prefix == "" {
+				all = append(all, always...)
+			}
+			want(t, p, all...)
+			if p.Strength != Exact || p.Keys != len(s.at(s.revision)) || p.Objects != len(s.entries) || len(p.Blind) > 0 {
+				t.Errorf("the proof is %v", p)
+			}
+		})
+	}
+}
+
+// What a finding says of a key is what its value has.
+func TestUnsavedNames(t *testing.T) {
+	w := filled(t)
+	p := prove(t, report(w.revision, outcomes()...), without(w.dump(t, w.revision), "w"), w.store(w.revision), Options{})
+	const line = "unsaved: Widget widgets.example.com/w -n shop (/registry/example.com/widgets/shop/w at 13, uid uid-w): " +
+		"its kind was listed, and it is not in the dump"
+	if p.Findings[0].String() != line {
+		t.Errorf("the finding is %v", p.Findings[0])
+	}
+	const all = "not complete (exact): 2 of 7 keys at revision 16 are in the dump, 1 unsaved, 3 internal, 1 outside"
+	if p.String() != all {
+		t.Errorf("the proof is %q", p)
+	}
+}
+
+// What has happened since the dump is told, and spoils nothing.
+func TestSince(t *testing.T) {
+	w := filled(t)
+	at := w.revision
+	entries := w.dump(t, at)
+	w.put(mapB, packed(t, "shop", "b", "uid-b"))
+	w.put(mapB, packed(t, "shop", "b", "uid-b"))
+	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
+	w.delete(mapA)
+	w.put("/registry/configmaps/shop/brief", packed(t, "shop", "brief", "uid-brief"))
+	w.delete("/registry/configmaps/shop/brief")
+	w.put("/registry/masterleases/10.0.0.1", nil)
+	p := prove(t, report(at, outcomes()...), entries, w.store(at), Options{})
+	want(t, p, append([]string{"created b: after the dump at 16", "changed widgets: after the dump at 16",
+		"deleted a: deleted at revision 20"}, always...)...)
+	if p.Strength != Exact || p.Matched != 3 {
+		t.Errorf("the proof is %v", p)
+	}
+}
+
+// The dump's revision is compacted, and the keys are newer.
+func TestNewerKeys(t *testing.T) {
+	w := filled(t)
+	w.put(mapB, packed(t, "shop", "b", "uid-b"))
+	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-1"))
+	w.put("/registry/configmaps/shop/stays", packed(t, "shop", "stays", "uid-stays"))
+	at := w.revision
+	all := w.dump(t, at)
+	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
+	w.put("/registry/configmaps/shop/new", packed(t, "shop", "new", "uid-new"))
+	w.put("/registry/configmaps/shop/brief", packed(t, "shop", "brief", "uid-brief"))
+	w.compacted = w.delete("/registry/configmaps/shop/brief") // its tombstone stays
+	w.delete(mapB)
+	w.delete("/registry/configmaps/shop/again")
+	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-2"))
+
+	explained := append([]string{"created new: created at revision 21", "changed w: changed after the dump", "deleted b: deleted at revision 24",
+		"changed again: deleted after the dump, and created again at revision 26"}, always...)
+	for name, c := range map[string]struct {
+		drop string
+		edit func([]manifests.Entry)
+		want []string
+	}{
+		"nothing is missing":                     {},
+		"one that is there unchanged":            {drop: "stays", want: []string{"unsaved stays: its kind was listed"}},
+		"one that has changed since":             {drop: "w", want: []string{"unsaved w: ", "-changed w"}},
+		"one that was deleted since":             {drop: "b", want: []string{"unsaved b: ", "-deleted b"}},
+		"one that was deleted and created since": {drop: "again", want: []string{"unsaved again: ", "-changed again", "created again: created at revision 26"}},
+		"a state that never was": {edit: func(all []manifests.Entry) { entryOf(all, "w").ResourceVersion = "12" },
+			want: []string{"differs w: its state fits neither", "-changed w"}},
+		"another object": {edit: func(all []manifests.Entry) { entryOf(all, "w").UID = "uid-z" },
+			want: []string{"differs w: it is there since revision 13", "-changed w"}},
+		"an older state": {edit: func(all []manifests.Entry) { entryOf(all, "stays").ResourceVersion = "12" },
+			want: []string{"differs stays: at revision 19 it was last changed at 19"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			entries := without(all, c.drop)
+			if c.edit != nil {
+				c.edit(entries)
+			}
+			p := prove(t, report(at, outcomes()...), entries, w.store(w.revision), Options{})
+			var findings []string
+			for _, f := range append(explained, c.want...) {
+				head, _, _ := strings.Cut(f, ": ")
+				if !strings.HasPrefix(f, "-") && !contains(c.want, "-"+head) {
+					findings = append(findings, f)
+				}
+			}
+			want(t, p, findings...)
+			if p.Strength != Weaker || len(p.Blind) == 0 {
+				t.Errorf("the proof is %v", p)
+			}
+		})
+	}
+	t.Run("without the history", func(t *testing.T) {
+		s := w.store(w.revision)
+		s.Events = nil
+		p := prove(t, report(at, outcomes()...), all, s, Options{})
+		explained[2] = "deleted b: since it is no more at 26"
+		want(t, p, explained...)
+	})
+}
+
+func contains(all []string, s string) bool {
+	for _, a := range all {
+		if a == s {
+			return true
+		}
+	}
+	return false
+}
+
+func entryOf(all []manifests.Entry, name string) *manifests.Entry {
+	for i := range all {
+		if all[i].Name == name {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// The snapshot is older than the dump.
+func TestOlderKeys(t *testing.T) {
+	w := filled(t)
+	w.put(mapB, packed(t, "shop", "b", "uid-b"))
+	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-1"))
+	keys := w.revision
+	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
+	w.put("/registry/configmaps/shop/new", packed(t, "shop", "new", "uid-new"))
+	w.delete(mapB)
+	w.delete("/registry/configmaps/shop/again")
+	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-2"))
+	all := w.dump(t, w.revision)
+	r := report(w.revision, outcomes()...)
+	p := prove(t, r, all, w.store(keys), Options{})
+	want(t, p, append([]string{"unsaved b: or it was deleted after revision 18", "changed w: changed after revision 18 of the keys",
+		"created new: created after revision 18", "changed again: deleted and created again after revision 18"}, always...)...)
+	if p.Strength != Weaker || len(p.Blind) == 0 {
+		t.Errorf("the proof is %v", p)
+	}
+	entryOf(all, "a").ResourceVersion = "11"
+	all = append(all, manifests.Entry{Key: manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "x"}, ResourceVersion: "12"})
+	p = prove(t, r, all, w.store(keys), Options{})
+	if p.Counts[Differs] != 1 || p.Counts[Unstored] != 1 {
+		t.Errorf("a state and an object that never were give %v", p.Findings)
+	}
+}
+
+// What the dump names and can't give is not saved, and what it was told to leave out is said.
+func TestKept(t *testing.T) {
+	w := filled(t)
+	d := Dump{Report: report(w.revision, outcomes()...), Entries: entries(w.dump(t, w.revision)),
+		Kept: func(_ context.Context, e manifests.Entry) error {
+			switch e.Name {
+			case "a":
+				return fmt.Errorf("%w: it is excluded", ErrWithheld)
+			case "w":
+				return errors.New("its file is gone")
+			}
+			return nil
+		}}
+	p, err := Complete(t.Context(), d, w.store(w.revision), Options{})
+	must(t, err)
+	want(t, p, append([]string{"withheld a: its content is left out: it is excluded",
+		"unsaved w: the dump names it, and can't give it: its file is gone"}, always...)...)
+	if p.Matched != 2 {
+		t.Errorf("%d matched", p.Matched)
+	}
+	d.Kept = func(_ context.Context, e manifests.Entry) error {
+		if e.Name == "a" {
+			return ErrWithheld
+		}
+		return nil
+	}
+	if p, err = Complete(t.Context(), d, w.store(w.revision), Options{}); err != nil || !p.Complete() {
+		t.Errorf("with a Secret left out on purpose: %v (%v)", p, err)
+	}
+}
+
+// Nothing that can't be held against each other is.
+func TestRefused(t *testing.T) {
+	w := filled(t)
+	all := w.dump(t, w.revision)
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		edit func(*Dump, *Store, *Options)
+		is   error
+	}{
+		"no report":   {func(d *Dump, _ *Store, _ *Options) { d.Report = nil }, ErrNoInstant},
+		"no instant":  {func(d *Dump, _ *Store, _ *Options) { d.Report.ResourceVersion = "" }, ErrNoInstant},
+		"no revision": {func(d *Dump, _ *Store, _ *Options) { d.Report.ResourceVersion = "opaque" }, ErrNoInstant},
+		"other cluster": {func(d *Dump, _ *Store, _ *Options) {
+			other := w.dump(t, w.revision)
+			entryOf(other, "kube-system").UID = "another"
+			d.Entries = entries(other)
+		}, ErrOtherCluster},
+		"broken dump": {func(d *Dump, _ *Store, _ *Options) {
+			d.Entries = func(yield func(manifests.Entry, error) bool) { yield(manifests.Entry{}, broken) }
+		}, broken},
+		"broken keys": {func(_ *Dump, s *Store, _ *Options) {
+			s.Keys = func(yield func(*mvccpb.KeyValue, error) bool) { yield(nil, broken) }
+		}, broken},
+		"broken history": {func(_ *Dump, s *Store, _ *Options) {
+			s.Events = func(int64) iter.Seq2[*mvccpb.Event, error] {
+				return func(yield func(*mvccpb.Event, error) bool) { yield(nil, broken) }
+			}
+		}, broken},
+		"twice":       {func(d *Dump, _ *Store, _ *Options) { d.Entries = entries(append(all, all[0])) }, nil},
+		"no such key": {func(_ *Dump, _ *Store, o *Options) { o.Encryption = []byte("{}") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, s, o := Dump{Report: report(w.revision, outcomes()...), Entries: entries(all)}, w.store(w.revision), Options{}
+			c.edit(&d, &s, &o)
+			p, err := Complete(t.Context(), d, s, o)
+			if err == nil || p != nil || c.is != nil && !errors.Is(err, c.is) {
+				t.Errorf("proof %v, error %v", p, err)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(broken)
+	if _, err := Complete(ctx, Dump{Report: report(16, outcomes()...), Entries: entries(all)}, w.store(16), Options{}); !errors.Is(err, broken) {
+		t.Errorf("error %v of a context that has ended", err)
+	}
+}

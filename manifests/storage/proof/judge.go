@@ -1,0 +1,298 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/storage"
+)
+
+// judge holds one dump against one store.
+type judge struct {
+	opts     Options
+	decoder  *storage.Decoder
+	instant  int64 // of the dump
+	revision int64 // of the keys
+	report   *manifests.Report
+	covered  *coverage
+	dumped   *dumped
+	ledger   *ledger
+
+	seen    map[gr]int // how many keys each kind has
+	keyed   int
+	matched int
+	since   map[string]*since       // what Events told, by key
+	missed  map[string]bool         // keys that are known to be missing in the dump; filled for events only
+	tombs   map[manifests.Key]int64 // the revisions at which they were deleted
+}
+
+func newJudge(ctx context.Context, d Dump, opts Options) (*judge, error) {
+	instant, err := instantOf(d.Report)
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{opts: opts, instant: instant, report: d.Report, covered: newCoverage(d.Report), ledger: newLedger(),
+		seen: map[gr]int{}, since: map[string]*since{}, missed: map[string]bool{}}
+	if j.decoder, err = storage.NewDecoder(storage.Options{Prefix: opts.Prefix, Encryption: opts.Encryption}); err != nil {
+		return nil, err
+	}
+	if j.dumped, err = load(ctx, d, j.ledger); err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *judge) close() { j.decoder.Close() }
+
+// stored is one key, and what its value tells.
+type stored struct {
+	manifests.Key
+	place       storage.Place
+	kv          *mvccpb.KeyValue
+	create, mod int64
+	kind, uid   string
+}
+
+// read finds out what a key and its value tell. Of an encrypted value that can't be opened kind and uid are not known.
+func (j *judge) read(kv *mvccpb.KeyValue) stored {
+	s := stored{place: storage.Locate(kv.Key, j.opts.Prefix), kv: kv, create: kv.CreateRevision, mod: kv.ModRevision}
+	if s.place.Use == storage.Object || s.place.Use == storage.Unknown {
+		m, _ := storage.ReadMeta(kv.Value) // one that is damaged tells less
+		if m.Encoding == storage.Encrypted {
+			if e, err := j.decoder.Entry(kv); err == nil {
+				m.Kind, m.UID = e.Kind, e.UID
+			}
+		}
+		s.place = s.place.With(m)
+		s.kind, s.uid = m.Kind, m.UID
+	}
+	s.Key = s.place.Key
+	return s
+}
+
+// finding begins a finding on a key.
+func (s stored) finding(is Kind) Finding {
+	return Finding{Is: is, Key: s.Key, ObjectKind: s.kind, UID: s.uid, EtcdKey: string(s.kv.Key), ModRevision: s.mod}
+}
+
+// keys judges each key, one after the other.
+func (j *judge) keys(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error]) error {
+	for kv, err := range keys {
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		j.keyed++
+		if err := j.key(ctx, j.read(kv)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *judge) key(ctx context.Context, s stored) error {
+	if s.place.Use == storage.Object {
+		j.seen[grOf(s.Key)]++
+	}
+	r := j.dumped.find(s)
+	if r != nil {
+		j.seen[grOf(r.Key)]++ // whatever the key calls it
+		return j.both(s, r)
+	}
+	switch {
+	case s.place.Use == storage.Internal:
+		j.ledger.tally(Finding{Is: Internal, EtcdKey: segments(s.kv.Key, 2), Why: s.place.For})
+	case s.place.Use == storage.Outside:
+		j.ledger.tally(Finding{Is: Outside, EtcdKey: segments(s.kv.Key, 1), Why: outside(s.kv.Key)})
+	case s.create > j.instant:
+		f := s.finding(Created)
+		f.Why = fmt.Sprintf("it was created at revision %d, after the dump at %d", s.create, j.instant)
+		j.ledger.add(f)
+	default:
+		j.missed[string(s.kv.Key)] = true
+		return j.absent(ctx, s)
+	}
+	return nil
+}
+
+// segments is the beginning of a key, to its n-th part.
+func segments(key []byte, n int) string {
+	for i := 1; i < len(key); i++ {
+		if key[i] == '/' {
+			if n--; n == 0 {
+				return string(key[:i])
+			}
+		}
+	}
+	return string(key)
+}
+
+func outside(key []byte) string {
+	if string(key) == "compact_rev_key" {
+		return "the API servers agree there on when to compact etcd"
+	}
+	return "it is not below the prefix: another program has put it there, and a dump of the API does not have it"
+}
+
+// other reports whether an object and a key of the same place are known to be two objects, one after the other.
+func (s stored) other(r *row) bool { return s.uid != "" && r.uid != "" && s.uid != r.uid }
+
+// both judges a key that the dump has an object of.
+func (j *judge) both(s stored, r *row) error {
+	r.matched = true
+	other := s.other(r)
+	if other && s.Key == (manifests.Key{Resource: "namespaces", Name: "kube-system"}) {
+		return fmt.Errorf("%w: kube-system has uid %.64q in the dump, and %.64q in etcd", ErrOtherCluster, r.uid, s.uid)
+	}
+	if r.lost {
+		return nil
+	}
+	if r.rv == s.mod && !other {
+		j.matched++
+		return nil
+	}
+	f := s.finding(Differs)
+	f.Key, f.ResourceVersion = r.Key, r.version
+	o := j.covered.of(r.Key)
+	switch {
+	case r.rv == s.mod:
+		f.Why = fmt.Sprintf("the revision is the same, and the uid in the dump is %q: they are of two histories of one cluster", r.uid)
+	case o.Clock != "" && (!other || r.rv > j.revision):
+		f.Is, f.Why = Changed, "its kind was listed at another moment than the dump's, at "+o.Clock
+	case o.State != manifests.Listed:
+		f.Why = "the dump has an older state of it: " + unlisted(o)
+	case j.revision < j.instant && r.rv > j.revision: // the dump has seen more than the keys
+		f.Is, f.Why = Changed, fmt.Sprintf("it was changed after revision %d of the keys", j.revision)
+		if other {
+			f.Why = fmt.Sprintf("it was deleted and created again after revision %d of the keys", j.revision)
+		}
+	case s.mod <= j.instant:
+		f.Why = fmt.Sprintf("at revision %d it was last changed at %d, and the dump has another state",
+			min(j.revision, j.instant), s.mod)
+	case s.create > j.instant:
+		f.Is, f.Why = Changed, fmt.Sprintf("it was deleted after the dump, and created again at revision %d", s.create)
+	case other:
+		f.Why = fmt.Sprintf("it is there since revision %d, and the uid in the dump is %q", s.create, r.uid)
+	case r.rv < s.create || r.rv > j.instant:
+		f.Why = fmt.Sprintf("it is there since revision %d, the dump is of %d, and its state fits neither", s.create, j.instant)
+	default:
+		f.Is, f.Why = Changed, fmt.Sprintf("it was changed after the dump at %d", j.instant)
+	}
+	j.ledger.add(f)
+	return nil
+}
+
+// absent judges a key that was there when the dump was made, or as long before as the keys are older, and that the dump
+// does not have.
+func (j *judge) absent(ctx context.Context, s stored) error {
+	f := s.finding(Unsaved)
+	o := j.covered.of(s.Key)
+	switch {
+	case s.place.Use != storage.Object:
+		f.Why = "nothing that an API server is known to write looks like this key"
+	case o.State == manifests.Excluded:
+		f.Is, f.Why = Excluded, o.Why
+		if f.Why == "" {
+			f.Why = "the dump was told to leave out its kind, or all but some namespaces"
+		}
+		j.ledger.tally(f.alike())
+		return nil
+	case o.State != manifests.Listed:
+		f.Why = unlisted(o)
+	case o.Clock != "":
+		f.Why = "its kind was listed in another store than this etcd, and this key is left in it"
+	case narrow(j.report.Selection):
+		in, err := j.selected(ctx, s)
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil && !in {
+			f.Is, f.Why = Excluded, "its labels or its class are not among those that were selected"
+			j.ledger.tally(f.alike())
+			return nil
+		}
+		f.Why = "its kind was listed, it was to be selected, and it is not in the dump"
+		if err != nil {
+			f.Why = "it is not in the dump, and whether it was to be selected is not known: " + err.Error()
+		}
+	default:
+		f.Why = "its kind was listed, and it is not in the dump"
+	}
+	if j.revision < j.instant {
+		f.Why += fmt.Sprintf(", or it was deleted after revision %d, which these keys can't show", j.revision)
+	}
+	j.ledger.add(f)
+	return nil
+}
+
+// alike leaves what all objects of one kind have in common.
+func (f Finding) alike() Finding {
+	return Finding{Is: f.Is, Key: manifests.Key{Group: f.Group, Resource: f.Resource}, ObjectKind: f.ObjectKind, Why: f.Why}
+}
+
+// rest judges the objects of the dump that have no key.
+func (j *judge) rest() {
+	for i := range j.dumped.rows {
+		r := &j.dumped.rows[i]
+		if r.matched || r.lost {
+			continue
+		}
+		f := Finding{Is: Unstored, Key: r.Key, UID: r.uid, ResourceVersion: r.version}
+		o := j.covered.of(r.Key)
+		switch {
+		case o.Clock != "":
+			f.Is, f.Why = Elsewhere, "its kind is of another store, and was listed as of "+o.Clock
+			j.ledger.tally(f.alike())
+			continue
+		case o.State == manifests.NotStored:
+			f.Is, f.Why = Elsewhere, "it is computed on request"
+			j.ledger.tally(f.alike())
+			continue
+		case o.State != manifests.Listed:
+			f.Is, f.Why = Deleted, "the dump has kept it from an earlier one, and it is no more: "+unlisted(o)
+		case j.revision > j.instant:
+			f.Is, f.Why = Deleted, fmt.Sprintf("it was deleted after the dump at %d, since it is no more at %d", j.instant, j.revision)
+			if at := j.deletion(r.Key); at > 0 {
+				f.Why = fmt.Sprintf("it was deleted at revision %d, after the dump at %d", at, j.instant)
+			}
+		case r.rv > j.revision:
+			f.Is, f.Why = Created, fmt.Sprintf("it was created after revision %d of the keys", j.revision)
+		default:
+			f.Why = fmt.Sprintf("etcd has no such key at revision %d", j.revision)
+		}
+		j.ledger.add(f)
+	}
+	for _, f := range j.covered.unchecked(j.seen) {
+		j.ledger.add(f)
+	}
+}
+
+// proof is what all that comes to.
+func (j *judge) proof() *Proof {
+	p := &Proof{
+		Version: version, Strength: Exact, Dump: j.report.Instant, Selection: j.report.Selection, Revision: j.revision,
+		Keys: j.keyed, Objects: len(j.dumped.rows), Matched: j.matched,
+		Counts: j.ledger.counts, Findings: j.ledger.sorted(), Unlisted: j.ledger.unlisted,
+	}
+	p.Selection.Classes = slices.Clone(p.Selection.Classes)
+	switch {
+	case j.revision > j.instant:
+		p.Strength = Weaker
+		p.Blind = []string{
+			"What was there at the dump and was deleted before the history in this etcd begins has left no trace.",
+			"Of what was changed after the dump, only the later state is known.",
+		}
+	case j.revision < j.instant:
+		p.Strength = Weaker
+		p.Blind = []string{"What was created between the keys and the dump is in neither, if the dump has missed it."}
+	}
+	return p
+}
