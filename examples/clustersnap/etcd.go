@@ -18,7 +18,7 @@ func etcdCommand() *cobra.Command {
 			return usageError{fmt.Errorf("etcd: give a subcommand")}
 		},
 	}
-	cmd.AddCommand(etcdSaveCommand(), etcdVerifyCommand(), etcdInfoCommand(), etcdRestoreCommand())
+	cmd.AddCommand(etcdSaveCommand(), etcdVerifyCommand(), etcdInfoCommand(), etcdTopCommand(), etcdRestoreCommand())
 	return cmd
 }
 
