@@ -48,6 +48,9 @@ func (k *kinds) find(ctx context.Context, name kindName) (kind, error) {
 	if found, ok := k.known[name]; ok {
 		return found, nil
 	}
+	if planned, ok := k.planned[name]; ok && planned.definition.absent {
+		return planned, nil // whatever was discovered before it was deleted
+	}
 	r, err := k.cluster.Lookup(ctx, name.apiVersion, name.kind)
 	found := kind{resource: r}
 	switch {

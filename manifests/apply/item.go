@@ -55,20 +55,35 @@ func (p *planner) read(ctx context.Context, objects []Object) error {
 			others = append(others, i)
 		}
 	}
-	for _, i := range slices.Concat(definitions, others) {
-		it, err := p.item(ctx, bodies[i], heads[i], objects[i].Class)
-		if err != nil {
-			return fmt.Errorf("read %s %s: %w", heads[i].kind, heads[i].name, err)
+	take := func(indices []int) error {
+		for _, i := range indices {
+			it, err := p.item(ctx, bodies[i], heads[i], objects[i].Class)
+			if err != nil {
+				return fmt.Errorf("read %s %s: %w", heads[i].kind, heads[i].name, err)
+			}
+			if p.byKey[it.key] != nil {
+				return fmt.Errorf("read objects: %s is among them twice", it.key)
+			}
+			p.items, p.byKey[it.key] = append(p.items, it), it
 		}
-		if p.byKey[it.key] != nil {
-			return fmt.Errorf("read objects: %s is among them twice", it.key)
-		}
-		p.items, p.byKey[it.key] = append(p.items, it), it
-		if kindOf(it.key) == ofDefinitions && !it.decided {
+		return nil
+	}
+	if err := take(definitions); err != nil {
+		return err
+	}
+	if err := p.each(ctx, p.items, p.look); err != nil {
+		return err
+	}
+	for _, it := range p.items {
+		if !it.decided {
 			p.kinds.add(it)
 		}
 	}
-	return nil
+	n := len(p.items)
+	if err := take(others); err != nil {
+		return err
+	}
+	return p.each(ctx, p.items[n:], p.look)
 }
 
 // item makes one of an object. Its error is for what ends the whole plan.

@@ -156,10 +156,7 @@ func (p *planner) decidePresent(ctx context.Context, it *item) error {
 		return p.decideUpdate(ctx, it, live)
 	}
 	made, err := p.cluster.replace(ctx, it, live, dry)
-	if err != nil && !answered(err) {
-		return err
-	}
-	if moved(err) {
+	if err != nil && !answered(err) || moved(err) {
 		return err
 	}
 	refused := err
@@ -186,20 +183,15 @@ func (p *planner) decidePresent(ctx context.Context, it *item) error {
 
 // decideUpdate asks for a server-side apply.
 func (p *planner) decideUpdate(ctx context.Context, it *item, live *unstructured.Unstructured) error {
-	force := takeOwn
-	if p.opts.Policy == ForceExisting {
-		force = takeAll
-	}
-	made, err := p.cluster.apply(ctx, it, live, dry, force)
+	it.Do = Update
+	made, err := p.cluster.changeOnce(ctx, it, live, p.opts.Policy, dry)
 	if fields, others := conflicts(err); len(fields) > 0 {
 		it.Changes = fields
 		it.decide(Conflict, fmt.Sprintf("%s has set them otherwise: policy %s takes them over", strings.Join(others, " and "), ForceExisting))
 		return nil
 	}
-	if duplicates(err) {
-		it.decide(Blocked, fmt.Sprintf("a list has two elements with one key, which server-side apply does not take "+
-			"(kubernetes/kubernetes#113482): policy %s does", ReplaceExisting))
-		return nil
+	if err != nil && answered(err) && !moved(err) {
+		return p.decideRefused(ctx, it, live, err)
 	}
 	if err != nil {
 		return err
@@ -211,6 +203,27 @@ func (p *planner) decideUpdate(ctx context.Context, it *item, live *unstructured
 	return nil
 }
 
+// decideRefused is for what can't be updated. What server-side apply does not take, or takes only together with what the
+// object has besides, may still be the same, or be replaced.
+func (p *planner) decideRefused(ctx context.Context, it *item, live *unstructured.Unstructured, refused error) error {
+	why := it.sentence(refused)
+	if duplicates(refused) {
+		why = "a list has two elements with one key, which server-side apply does not take (kubernetes/kubernetes#113482)"
+	}
+	made, err := p.cluster.replace(ctx, it, live, dry)
+	if err != nil && !answered(err) || moved(err) {
+		return err
+	}
+	if err == nil {
+		if err := it.compare(live, made); err != nil || it.decided {
+			return err
+		}
+		why += fmt.Sprintf(": policy %s would do", ReplaceExisting)
+	}
+	it.decide(Blocked, why)
+	return nil
+}
+
 // guess gives what a replace would make, as far as that can be told without the server.
 func (it *item) guess(live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	body, err := it.inPlaceOf(live)
@@ -219,18 +232,24 @@ func (it *item) guess(live *unstructured.Unstructured) (*unstructured.Unstructur
 
 // compare holds what the cluster has against what a write would make of it.
 func (it *item) compare(live, made *unstructured.Unstructured) error {
+	var err error
+	if it.Changes, err = it.differ(live, made); err == nil && len(it.Changes) == 0 {
+		it.decide(Unchanged, "")
+	}
+	return err
+}
+
+// differ gives the paths of the fields in which two states of an object differ, status apart.
+func (it *item) differ(live, made *unstructured.Unstructured) ([]string, error) {
 	var sides [2]map[string]any
 	for i, o := range []*unstructured.Unstructured{live, made} {
 		form, err := canonical(o.Object, it.resource, manifests.Faithful)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if sides[i], err = fields(form); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if it.Changes = differences(sides[0], sides[1]); len(it.Changes) == 0 {
-		it.decide(Unchanged, "")
-	}
-	return nil
+	return differences(sides[0], sides[1]), nil
 }

@@ -92,9 +92,6 @@ func (c *Cluster) Plan(ctx context.Context, objects []Object, opts Options) (*Pl
 // judge decides on all items: on definitions and namespaces first, because the others depend on them.
 func (p *planner) judge(ctx context.Context) error {
 	all := slices.DeleteFunc(slices.Clone(p.items), func(it *item) bool { return it.decided })
-	if err := p.each(ctx, all, p.look); err != nil {
-		return err
-	}
 	if err := p.lookAtNamespaces(ctx, all); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // attempt is what is known of the last try of a step.
 type attempt struct {
 	err     error
-	lost    bool // a write had no answer, so nobody knows whether it was done
+	lost    bool // a write had no clear answer, so nobody knows whether it was done
 	written bool // only the wait for it to take effect is left
 }
 
@@ -29,7 +29,7 @@ func (r *runner) write(ctx context.Context, it *item, a *attempt) error {
 	if !a.written {
 		err := r.writeOnce(ctx, it, a)
 		if err != nil {
-			a.lost = a.lost || !answered(err)
+			a.lost = a.lost || !answered(err) || apierrors.IsTimeout(err) || apierrors.IsInternalError(err)
 			return err
 		}
 		a.written = true
@@ -43,7 +43,7 @@ func (r *runner) write(ctx context.Context, it *item, a *attempt) error {
 func (r *runner) writeOnce(ctx context.Context, it *item, a *attempt) error {
 	c := r.plan.cluster
 	if it.Do != Create {
-		return c.change(ctx, it, r.plan.opts.Policy)
+		return c.change(ctx, it, r.plan.opts.Policy, a.lost)
 	}
 	err := c.create(ctx, it, real)
 	if !apierrors.IsAlreadyExists(err) {
@@ -81,7 +81,7 @@ func byUs(live *unstructured.Unstructured) bool {
 
 // change updates or replaces an object that is as it was when the plan was made. Where a controller writes at the same time
 // it looks again.
-func (c *Cluster) change(ctx context.Context, it *item, policy Policy) error {
+func (c *Cluster) change(ctx context.Context, it *item, policy Policy, lost bool) error {
 	for again := 1; ; again++ {
 		live, err := c.get(ctx, it)
 		if apierrors.IsNotFound(err) {
@@ -89,23 +89,43 @@ func (c *Cluster) change(ctx context.Context, it *item, policy Policy) error {
 		} else if err != nil {
 			return err
 		}
-		if same, err := it.still(live); err != nil {
+		same, err := it.still(live)
+		switch {
+		case err != nil:
 			return err
-		} else if !same {
+		case !same && lost && byUs(live): // perhaps it is this package that has changed it
+			return c.changed(ctx, it, live, policy)
+		case !same:
 			return errMoved
 		}
-		switch {
-		case it.Do == Replace:
-			_, err = c.replace(ctx, it, live, real)
-		case policy == ForceExisting:
-			_, err = c.apply(ctx, it, live, real, takeAll)
-		default:
-			_, err = c.apply(ctx, it, live, real, takeOwn)
-		}
-		if !moved(err) || again == maxMoves {
+		if _, err = c.changeOnce(ctx, it, live, policy, real); !moved(err) || again == maxMoves {
 			return err
 		}
 	}
+}
+
+func (c *Cluster) changeOnce(
+	ctx context.Context, it *item, live *unstructured.Unstructured, policy Policy, t try,
+) (*unstructured.Unstructured, error) {
+	switch {
+	case it.Do == Replace:
+		return c.replace(ctx, it, live, t)
+	case policy == ForceExisting:
+		return c.apply(ctx, it, live, t, takeAll)
+	}
+	return c.apply(ctx, it, live, t, takeOwn)
+}
+
+// changed reports by errMoved whether there is still something to change in live.
+func (c *Cluster) changed(ctx context.Context, it *item, live *unstructured.Unstructured, policy Policy) error {
+	made, err := c.changeOnce(ctx, it, live, policy, dry)
+	if err != nil {
+		return err
+	}
+	if left, err := it.differ(live, made); err != nil || len(left) == 0 {
+		return err
+	}
+	return errMoved
 }
 
 const (
