@@ -37,6 +37,7 @@ func unpack(value []byte, text *bytes.Buffer) error {
 		return damaged(err)
 	}
 	typed.GetObjectKind().SetGroupVersionKind(kind)
+	typeTemplates(typed)
 	if err := json.NewEncoder(text).Encode(typed); err != nil {
 		return damaged(err)
 	}
@@ -62,15 +63,40 @@ func newMessage(kind schema.GroupVersionKind) (message, error) {
 	return m, nil
 }
 
-// hasStatus reports whether the API server has a status subresource for the resource of a value: where Kubernetes' own kinds
-// have a status it has one, and of custom resources their definition says it.
-func (d *Decoder) hasStatus(v *value) bool {
-	if t, ok := scheme.Scheme.AllKnownTypes()[schema.FromAPIVersionAndKind(v.meta.APIVersion, v.meta.Kind)]; ok {
-		_, ok := t.FieldByName("Status")
-		return ok && t.Kind() == reflect.Struct
+// typeTemplates gives the claims of a StatefulSet their type, which API servers show and protobuf has no place for
+// (pkg/apis/apps/v1/conversion.go of kubernetes/kubernetes).
+func typeTemplates(typed message) {
+	spec := reflect.ValueOf(typed).Elem().FieldByName("Spec")
+	if spec.Kind() != reflect.Struct {
+		return
 	}
+	claims := spec.FieldByName("VolumeClaimTemplates")
+	if !claims.IsValid() {
+		return
+	}
+	for i := range claims.Len() {
+		if claim, ok := claims.Index(i).Addr().Interface().(runtime.Object); ok {
+			claim.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"})
+		}
+	}
+}
+
+// learnStatus says whether the API server has a status subresource for the resource of a value: of Kubernetes' own kinds those
+// have one that have a status, and of custom resources their definition says it.
+func (d *Decoder) learnStatus(v *value) {
+	kind := schema.FromAPIVersionAndKind(v.meta.APIVersion, v.meta.Kind)
 	r := schema.GroupResource{Group: v.resource.Group, Resource: v.resource.Resource}
-	return r == definitions || r == services || d.definitions[r].status[v.resource.Version]
+	known, learned := d.definitions[r]
+	switch {
+	case scheme.Scheme.Recognizes(kind):
+		v.resource.Status = typeHasStatus(kind)
+	case r == definitions || r == services:
+		v.resource.Status = true
+	case learned:
+		v.resource.Status = known.status[v.resource.Version]
+	default:
+		v.orphan = v.meta.Encoding != Protobuf
+	}
 }
 
 // The kinds that API servers within kube-apiserver serve, whose types this package does without.

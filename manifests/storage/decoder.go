@@ -107,14 +107,16 @@ type value struct {
 	place    Place
 	meta     Meta
 	labels   map[string]string
-	plain    []byte // decrypted
-	resource manifests.Resource
-	at       string // the revision
+	plain    []byte             // decrypted
+	resource manifests.Resource // without version and kind until they are read
+	orphan   bool               // of a custom resource that no definition was learned for
+	at       string             // the revision
 }
 
 // read finds out what a value is of.
 func (d *Decoder) read(kv *mvccpb.KeyValue) (v value, err error) {
 	v.at, v.plain, v.place = revision(kv), kv.Value, Locate(kv.Key, d.prefix)
+	v.resource = v.place.resource()
 	switch v.place.Use {
 	case Internal:
 		return v, fmt.Errorf("%w: %s", ErrNotObject, v.place.For)
@@ -150,10 +152,9 @@ func (v *value) identify(d *Decoder) error {
 	case v.meta.Name != key.Name || v.meta.Namespace != key.Namespace:
 		return damaged(fmt.Errorf("it says that it is %.253q in namespace %.253q", v.meta.Name, v.meta.Namespace))
 	}
-	v.resource = manifests.Resource{
-		Group: key.Group, Version: version, Resource: key.Resource, Kind: v.meta.Kind, Namespaced: key.Namespace != "",
-	}
-	v.resource.Status = d.hasStatus(v)
+	v.resource = v.place.resource()
+	v.resource.Version, v.resource.Kind = version, v.meta.Kind
+	d.learnStatus(v)
 	if v.isDefinition() {
 		v.resource.Version = definitionListed
 	}

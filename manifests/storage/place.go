@@ -112,3 +112,8 @@ func (p Place) With(m Meta) Place {
 	p.Use, p.Key.Group = Object, group
 	return p
 }
+
+// resource is what the key tells of the resource.
+func (p Place) resource() manifests.Resource {
+	return manifests.Resource{Group: p.Key.Group, Resource: p.Key.Resource, Namespaced: p.Key.Namespace != ""}
+}

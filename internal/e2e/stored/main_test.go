@@ -1,0 +1,113 @@
+package stored
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/corpus"
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/storage"
+)
+
+func TestMain(m *testing.M) {
+	faults.PrivateMounts()
+	os.Exit(m.Run())
+}
+
+// stuck is a context for what must come, however slow the machine is.
+func stuck(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cluster starts one with the corpus in it.
+func cluster(t testing.TB, opts bed.Options) *bed.Node {
+	t.Helper()
+	node := bed.ControlPlane(t, opts)
+	ctx := stuck(t)
+	made, err := corpus.Load(ctx, node.RESTConfig(t))
+	must(t, err)
+	must(t, corpus.Settle(ctx, node.RESTConfig(t), made))
+	return node
+}
+
+// kept is a receiver that keeps everything.
+type kept struct {
+	at      manifests.Instant
+	objects map[manifests.Key]*manifests.Object
+}
+
+func (k *kept) Begin(at manifests.Instant) error {
+	k.at, k.objects = at, map[manifests.Key]*manifests.Object{}
+	return nil
+}
+
+func (k *kept) Object(o *manifests.Object) error {
+	own := *o
+	own.YAML = append([]byte(nil), o.YAML...)
+	own.Removed = append([]string(nil), o.Removed...)
+	k.objects[o.Key] = &own
+	return nil
+}
+
+// live dumps the cluster, and then saves its etcd.
+func live(t testing.TB, node *bed.Node, to manifests.Receiver, opts manifests.Options) (*manifests.Report, *etcdsnap.Snapshot) {
+	t.Helper()
+	ctx := stuck(t)
+	c, err := manifests.NewCluster(node.RESTConfig(t))
+	must(t, err)
+	report, err := c.Dump(ctx, to, opts)
+	must(t, err)
+	return report, save(t, node)
+}
+
+// save saves etcd of a node and opens the snapshot.
+func save(t testing.TB, node *bed.Node) *etcdsnap.Snapshot {
+	t.Helper()
+	ctx := stuck(t)
+	path := filepath.Join(t.TempDir(), "snapshot.db")
+	_, err := etcdsnap.SaveFile(ctx, path, node.EtcdClient(t), etcdsnap.Options{})
+	must(t, err)
+	f, err := os.Open(path)
+	must(t, err)
+	t.Cleanup(func() { f.Close() })
+	info, err := f.Stat()
+	must(t, err)
+	snapshot, err := etcdsnap.Open(f, info.Size())
+	must(t, err)
+	return snapshot
+}
+
+// view reads a snapshot as it was at an instant, and teaches a decoder its definitions.
+func view(t testing.TB, snapshot *etcdsnap.Snapshot, at manifests.Instant, opts storage.Options) (*storage.Decoder, *etcdsnap.View) {
+	t.Helper()
+	ctx := stuck(t)
+	revision, err := strconv.ParseInt(at.ResourceVersion, 10, 64)
+	must(t, err)
+	v, err := snapshot.View(ctx, "", revision)
+	must(t, err)
+	d, err := storage.NewDecoder(opts)
+	must(t, err)
+	t.Cleanup(d.Close)
+	for kv, err := range v.Below(ctx, storage.DefinitionPrefix(opts.Prefix)) {
+		must(t, err)
+		must(t, d.Learn(kv))
+	}
+	return d, v
+}
