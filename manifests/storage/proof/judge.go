@@ -14,6 +14,9 @@ import (
 
 // judge holds one dump against one store.
 type judge struct {
+	// inSelection reports whether the selection of the dump takes an object. An error says that this can't be told.
+	inSelection func(context.Context, stored) (bool, error)
+
 	opts     Options
 	decoder  *storage.Decoder
 	instant  int64 // of the dump
@@ -38,6 +41,7 @@ func newJudge(ctx context.Context, d Dump, opts Options) (*judge, error) {
 	}
 	j := &judge{opts: opts, instant: instant, report: d.Report, covered: newCoverage(d.Report), ledger: newLedger(),
 		seen: map[gr]int{}, since: map[string]*since{}, missed: map[string]bool{}}
+	j.inSelection = j.selected
 	if j.decoder, err = storage.NewDecoder(storage.Options{Prefix: opts.Prefix, Encryption: opts.Encryption}); err != nil {
 		return nil, err
 	}
@@ -50,35 +54,43 @@ func newJudge(ctx context.Context, d Dump, opts Options) (*judge, error) {
 
 func (j *judge) close() { j.decoder.Close() }
 
-// stored is one key, and what its value tells.
+// stored is one key, and what its value tells, or an object that the API server lists.
 type stored struct {
 	manifests.Key
-	place       storage.Place
-	kv          *mvccpb.KeyValue
-	create, mod int64
+	use         storage.Use
+	purpose     string           // of an Internal key
+	kv          *mvccpb.KeyValue // nil if an API server lists it
+	create, mod int64            // create is 0 if that is not known
+	version     string           // mod as the API server has it, which may be no number
 	kind, uid   string
+	class       manifests.Class // as far as metadata tells, if an API server lists it
 }
 
 // read finds out what a key and its value tell. Of an encrypted value that can't be opened kind and uid are not known.
 func (j *judge) read(kv *mvccpb.KeyValue) stored {
-	s := stored{place: storage.Locate(kv.Key, j.opts.Prefix), kv: kv, create: kv.CreateRevision, mod: kv.ModRevision}
-	if s.place.Use == storage.Object || s.place.Use == storage.Unknown {
+	place := storage.Locate(kv.Key, j.opts.Prefix)
+	s := stored{purpose: place.For, kv: kv, create: kv.CreateRevision, mod: kv.ModRevision}
+	if place.Use == storage.Object || place.Use == storage.Unknown {
 		m, _ := storage.ReadMeta(kv.Value) // one that is damaged tells less
 		if m.Encoding == storage.Encrypted {
 			if e, err := j.decoder.Entry(kv); err == nil {
 				m.Kind, m.UID = e.Kind, e.UID
 			}
 		}
-		s.place = s.place.With(m)
+		place = place.With(m)
 		s.kind, s.uid = m.Kind, m.UID
 	}
-	s.Key = s.place.Key
+	s.Key, s.use = place.Key, place.Use
 	return s
 }
 
-// finding begins a finding on a key.
+// finding begins a finding.
 func (s stored) finding(is Kind) Finding {
-	return Finding{Is: is, Key: s.Key, ObjectKind: s.kind, UID: s.uid, EtcdKey: string(s.kv.Key), ModRevision: s.mod}
+	f := Finding{Is: is, Key: s.Key, ObjectKind: s.kind, UID: s.uid, ModRevision: s.mod}
+	if s.kv != nil {
+		f.EtcdKey = string(s.kv.Key)
+	}
+	return f
 }
 
 // keys judges each key, one after the other.
@@ -99,7 +111,7 @@ func (j *judge) keys(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error
 }
 
 func (j *judge) key(ctx context.Context, s stored) error {
-	if s.place.Use == storage.Object {
+	if s.use == storage.Object {
 		j.seen[grOf(s.Key)]++
 	}
 	r := j.dumped.find(s)
@@ -108,9 +120,9 @@ func (j *judge) key(ctx context.Context, s stored) error {
 		return j.both(s, r)
 	}
 	switch {
-	case s.place.Use == storage.Internal:
-		j.ledger.tally(Finding{Is: Internal, EtcdKey: segments(s.kv.Key, 2), Why: s.place.For})
-	case s.place.Use == storage.Outside:
+	case s.use == storage.Internal:
+		j.ledger.tally(Finding{Is: Internal, EtcdKey: segments(s.kv.Key, 2), Why: s.purpose})
+	case s.use == storage.Outside:
 		j.ledger.tally(Finding{Is: Outside, EtcdKey: segments(s.kv.Key, 1), Why: outside(s.kv.Key)})
 	case s.create > j.instant:
 		f := s.finding(Created)
@@ -155,7 +167,8 @@ func (j *judge) both(s stored, r *row) error {
 	if r.lost {
 		return nil
 	}
-	if r.rv == s.mod && !other {
+	same := r.rv == s.mod && (r.rv > 0 || r.version == s.version)
+	if same && !other {
 		j.matched++
 		return nil
 	}
@@ -163,7 +176,7 @@ func (j *judge) both(s stored, r *row) error {
 	f.Key, f.ResourceVersion = r.Key, r.version
 	o := j.covered.of(r.Key)
 	switch {
-	case r.rv == s.mod:
+	case same:
 		f.Why = fmt.Sprintf("the revision is the same, and the uid in the dump is %q: they are of two histories of one cluster", r.uid)
 	case o.Clock != "" && (!other || r.rv > j.revision):
 		f.Is, f.Why = Changed, "its kind was listed at another moment than the dump's, at "+o.Clock
@@ -179,6 +192,8 @@ func (j *judge) both(s stored, r *row) error {
 			min(j.revision, j.instant), s.mod)
 	case s.create > j.instant:
 		f.Is, f.Why = Changed, fmt.Sprintf("it was deleted after the dump, and created again at revision %d", s.create)
+	case other && s.create == 0:
+		f.Is, f.Why = Changed, fmt.Sprintf("it was deleted after the dump at %d, and created again", j.instant)
 	case other:
 		f.Why = fmt.Sprintf("it is there since revision %d, and the uid in the dump is %q", s.create, r.uid)
 	case r.rv < s.create || r.rv > j.instant:
@@ -196,7 +211,7 @@ func (j *judge) absent(ctx context.Context, s stored) error {
 	f := s.finding(Unsaved)
 	o := j.covered.of(s.Key)
 	switch {
-	case s.place.Use != storage.Object:
+	case s.use != storage.Object:
 		f.Why = "nothing that an API server is known to write looks like this key"
 	case o.State == manifests.Excluded:
 		f.Is, f.Why = Excluded, o.Why
@@ -210,7 +225,7 @@ func (j *judge) absent(ctx context.Context, s stored) error {
 	case o.Clock != "":
 		f.Why = "its kind was listed in another store than this etcd, and this key is left in it"
 	case narrow(j.report.Selection):
-		in, err := j.selected(ctx, s)
+		in, err := j.inSelection(ctx, s)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

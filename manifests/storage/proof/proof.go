@@ -90,7 +90,7 @@ type Finding struct {
 	// ObjectKind and UID are from the metadata of the value. Of an encrypted one they are not known.
 	ObjectKind string `json:"kind,omitempty"`
 	UID        string `json:"uid,omitempty"`
-	// EtcdKey and ModRevision are etcd's, and ResourceVersion is the dump's.
+	// EtcdKey and ModRevision are etcd's, and ResourceVersion is the dump's. In an APIOnly proof there is no EtcdKey.
 	EtcdKey         string `json:"etcdKey,omitempty"`
 	ModRevision     int64  `json:"modRevision,omitempty"`
 	ResourceVersion string `json:"resourceVersion,omitempty"`
@@ -149,8 +149,8 @@ func (f Finding) String() string {
 		b.WriteString(" " + f.EtcdKey)
 	}
 	var of []string
-	if f.EtcdKey != "" && f.ModRevision > 0 {
-		of = append(of, fmt.Sprintf("%s at %d", f.EtcdKey, f.ModRevision))
+	if f.ModRevision > 0 {
+		of = append(of, strings.TrimSpace(fmt.Sprintf("%s at %d", f.EtcdKey, f.ModRevision)))
 	}
 	if f.ResourceVersion != "" {
 		of = append(of, "dumped at "+f.ResourceVersion)

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -15,16 +14,16 @@ import (
 // can't be told.
 func (j *judge) selected(ctx context.Context, s stored) (bool, error) {
 	var got one
+	var failed error
 	want := j.report.Selection
-	report, err := j.decoder.Dump(ctx, alone(s.kv), j.report.Instant, &got,
-		storage.Selection{LabelSelector: want.LabelSelector, Classes: want.Classes})
-	if err != nil {
-		return false, err
+	_, err := j.decoder.Dump(ctx, alone(s.kv), j.report.Instant, &got, storage.Selection{
+		LabelSelector: want.LabelSelector, Classes: want.Classes,
+		Failed: func(_ *mvccpb.KeyValue, err error) { failed = err },
+	})
+	if err == nil {
+		err = failed
 	}
-	if lost := report.Missing(); len(lost) > 0 {
-		return false, errors.New(lost[0].Why)
-	}
-	return got > 0, nil
+	return got > 0, err
 }
 
 // one counts what it receives.

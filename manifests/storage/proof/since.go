@@ -69,7 +69,7 @@ func (j *judge) event(ctx context.Context, e *mvccpb.Event) error {
 		return nil
 	}
 	s := j.read(e.Kv)
-	was.use, was.Key, was.kind, was.uid = s.place.Use, s.Key, s.kind, s.uid
+	was.use, was.Key, was.kind, was.uid = s.use, s.Key, s.kind, s.uid
 	if j.revision > j.instant && e.Kv.CreateRevision <= j.instant {
 		return j.existed(ctx, s, was)
 	}
@@ -78,7 +78,7 @@ func (j *judge) event(ctx context.Context, e *mvccpb.Event) error {
 
 // existed judges an object that was there when the dump was made.
 func (j *judge) existed(ctx context.Context, s stored, was *since) error {
-	object := s.place.Use == storage.Object || s.place.Use == storage.Unknown
+	object := s.use == storage.Object || s.use == storage.Unknown
 	if was.judged || !object || j.missed[string(s.kv.Key)] || j.dumped.find(s) != nil {
 		was.judged = true
 		return nil

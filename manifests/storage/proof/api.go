@@ -1,0 +1,198 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/storage"
+)
+
+// FromAPI holds a dump against what the API server can tell, some time after the dump was made: sooner is better. It lists
+// all again, metadata alone, but what the dump excluded. An object that is there unchanged since before the dump has to be in
+// it, and one that is newer is looked for in a watch that begins at the dump, which shows whether it was created or changed
+// since.
+//
+// It also takes the numbers of objects that the API server counts in its storage each minute (the metric
+// apiserver_resource_objects, and before 1.34 apiserver_storage_objects). A kind of which it has more than were listed, and
+// that has not changed meanwhile, is Unchecked, and so is each kind that could not be listed.
+//
+// Errors are those of [Complete], and of package manifests. What the caller has no right to makes the proof weaker, as its
+// Blind says.
+func FromAPI(ctx context.Context, d Dump, config *rest.Config) (*Proof, error) {
+	p, err := fromAPI(ctx, d, config)
+	if err != nil {
+		return nil, fmt.Errorf("prove completeness: %w", err)
+	}
+	return p, nil
+}
+
+func fromAPI(ctx context.Context, d Dump, config *rest.Config) (*Proof, error) {
+	j, err := newJudge(ctx, d, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer j.close()
+	a := &api{judge: j, config: config, moved: map[gr]bool{}, blind: []string{
+		"Keys that no API serves are not seen: of kinds that were removed, and of definitions that are gone.",
+		"What was there at the dump, was missed by it and is no more has left no trace.",
+	}}
+	j.inSelection = a.selected
+	if a.cluster, err = manifests.NewCluster(config); err != nil {
+		return nil, err
+	}
+	counted, err := a.count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.relist(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.watch(ctx); err != nil {
+		return nil, err
+	}
+	a.gone()
+	a.unlisted(counted)
+	a.compare(counted)
+	p := j.proof()
+	p.Strength, p.Blind = APIOnly, a.blind
+	return p, nil
+}
+
+// api is a proof without etcd on its way.
+type api struct {
+	*judge
+	config  *rest.Config
+	cluster *manifests.Cluster
+	now     *coverage     // of the second list
+	fresh   map[gr]*fresh // objects that the dump does not have, and that are newer
+	moved   map[gr]bool   // kinds that have changed since the dump
+	blind   []string
+}
+
+// relist lists all again and judges what it finds.
+func (a *api) relist(ctx context.Context) error {
+	all, report, err := a.cluster.Versions(ctx, a.again())
+	if err != nil {
+		return err
+	}
+	if a.revision, err = instantOf(report); err != nil {
+		return err
+	}
+	if a.revision < a.instant {
+		return fmt.Errorf("%w: the cluster is at resource version %d, and the dump is of %d", ErrOtherCluster, a.revision, a.instant)
+	}
+	a.now, a.keyed, a.fresh = newCoverage(report), len(all), map[gr]*fresh{}
+	for _, e := range all {
+		s := stored{Key: e.Key, use: storage.Object, version: e.ResourceVersion, kind: e.Kind, uid: e.UID, class: e.Class}
+		s.mod, _ = strconv.ParseInt(e.ResourceVersion, 10, 64) // an aggregated API may have anything
+		if err := a.object(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again asks for what the dump asked for. Its classes are left to selected: some need more than metadata.
+func (a *api) again() manifests.Options {
+	opts := manifests.Options{LabelSelector: a.report.Selection.LabelSelector}
+	excluded := map[gr]bool{}
+	for _, o := range a.report.Outcomes {
+		switch {
+		case o.State == manifests.Excluded:
+			excluded[gr{o.Group, o.Resource.Resource}] = true
+		case a.covered.chosen && o.Namespace != "" && !slices.Contains(opts.Namespaces, o.Namespace):
+			opts.Namespaces = append(opts.Namespaces, o.Namespace)
+		}
+	}
+	opts.Exclude = func(r manifests.Resource) bool { return excluded[gr{r.Group, r.Resource}] }
+	return opts
+}
+
+// object judges one that is there now.
+func (a *api) object(ctx context.Context, s stored) error {
+	if r := a.dumped.find(s); r != nil {
+		if r.rv != s.mod {
+			a.moved[grOf(s.Key)] = true
+		}
+		return a.both(s, r)
+	}
+	at, o := a.instant, a.covered.of(s.Key)
+	if o.Clock != "" {
+		at, _ = strconv.ParseInt(o.Clock, 10, 64)
+	}
+	switch {
+	case o.State == manifests.Excluded:
+		return nil // it appeared in discovery since
+	case s.mod > at && at > 0:
+		return a.newer(ctx, s, at)
+	case at > 0 && s.mod > 0:
+		return a.absent(ctx, s)
+	}
+	f := s.finding(Unchecked)
+	f.Why = "it is not in the dump, and its store has no clock that would tell whether it was there"
+	a.ledger.tally(f.alike())
+	return nil
+}
+
+// selected reports whether the classes of the dump take an object. Its labels were the server's matter. The class of
+// metadata is that of the whole object, but for those that have completed, which their status says.
+func (a *api) selected(ctx context.Context, s stored) (bool, error) {
+	classes := a.report.Selection.Classes
+	if len(classes) == 0 {
+		return true, nil
+	}
+	in := slices.Contains(classes, s.class)
+	if in == slices.Contains(classes, manifests.Completed) {
+		return in, nil
+	}
+	whole, err := a.cluster.Get(ctx, s.Key, manifests.Faithful)
+	if err != nil {
+		return false, err
+	}
+	return slices.Contains(classes, whole.Class), nil
+}
+
+// gone judges the objects of the dump that are no more.
+func (a *api) gone() {
+	for i := range a.dumped.rows {
+		r := &a.dumped.rows[i]
+		if r.matched || r.lost || a.now.of(r.Key).State != manifests.Listed { // which unlisted says of the whole kind
+			continue
+		}
+		a.moved[grOf(r.Key)] = true
+		a.ledger.add(Finding{Is: Deleted, Key: r.Key, UID: r.uid, ResourceVersion: r.version,
+			Why: fmt.Sprintf("it was deleted after the dump at %d, since it is no more at %d", a.instant, a.revision)})
+	}
+}
+
+// unlisted says which kinds could not be listed: now, or by the dump if nothing was found of them now.
+func (a *api) unlisted(counted map[gr]int) {
+	told := map[manifests.Key]bool{}
+	for _, o := range append(a.now.report.Missing(), a.report.Missing()...) {
+		of := manifests.Key{Group: o.Group, Resource: o.Resource.Resource}
+		if told[of] || a.now.whole(grOf(of)) {
+			continue
+		}
+		told[of] = true
+		f := Finding{Is: Unchecked, Key: of, ObjectKind: o.Kind, Why: unlisted(o)}
+		if n, ok := counted[grOf(of)]; ok {
+			f.Why += fmt.Sprintf("; the API server counts %d in its storage", n)
+		}
+		a.ledger.add(f)
+	}
+}
+
+// whole reports whether all of a kind was listed.
+func (c *coverage) whole(of gr) bool {
+	for _, o := range c.outcomes[of] {
+		if o.State != manifests.Listed {
+			return false
+		}
+	}
+	return len(c.outcomes[of]) > 0
+}
