@@ -262,6 +262,55 @@ func TestResourceOf(t *testing.T) {
 	}
 }
 
+func TestPlaceOf(t *testing.T) {
+	for _, c := range []struct {
+		key, resource, name string
+		regular, internal   bool
+	}{
+		{"/registry/pods/shop/web", "pods", "shop/web", true, false},
+		{"/registry/minions/cp1", "nodes", "cp1", true, false},
+		{"/registry/services/specs/shop/web", "services", "shop/web", true, false},
+		{"/registry/ingress/shop/web", "ingresses.networking.k8s.io", "shop/web", true, false},
+		{"/registry/example.com/widgets/shop/w", "widgets.example.com", "shop/w", true, false},
+		{"/registry/apiextensions.k8s.io/customresourcedefinitions/a.b", "customresourcedefinitions.apiextensions.k8s.io", "a.b",
+			true, false},
+		// Elsewhere than where they belong.
+		{"/registry/nodes/cp1", "nodes", "cp1", false, false},
+		{"/registry/services/other/shop/web", "services", "other/shop/web", false, false},
+		{"/registry/ingresses/shop/web", "ingresses", "shop/web", false, false},
+		{"/registry/networking.k8s.io/ingresses/shop/web", "ingresses.networking.k8s.io", "shop/web", false, false},
+		{"/registry/apps/deployments/shop/web", "apps", "deployments/shop/web", false, false},
+		// That nobody knows.
+		{"/registry/podpresets/shop/p", "podpresets", "shop/p", false, false},
+		// That have no API.
+		{"/registry/masterleases/10.0.0.1", "apiserveripinfo", "10.0.0.1", true, true},
+		{"/registry/peerserverleases/apiserver-x", "peerserverleases", "apiserver-x", true, true},
+		{"/registry/ranges/servicenodeports", "servicenodeportallocations", "", true, true},
+	} {
+		p, ok := PlaceOf([]byte(c.key), "/registry")
+		if !ok || p.Resource.String() != c.resource || p.Name != c.name || p.Regular != c.regular || p.Internal() != c.internal {
+			t.Errorf("%s: %+v, %t", c.key, p, ok)
+		}
+	}
+}
+
+func TestAllHaveOnePlace(t *testing.T) {
+	seen := map[Resource]bool{}
+	for _, r := range All() {
+		if seen[r] || !r.BuiltIn() {
+			t.Errorf("%v is there twice, or not built in", r)
+		}
+		seen[r] = true
+		p, ok := PlaceOf([]byte("/registry/"+r.Path()+"/a/b"), "/registry")
+		if !ok || !p.Regular || p.Resource != r || p.Name != "a/b" || p.Internal() {
+			t.Errorf("%v is at %s, which is %+v", r, r.Path(), p)
+		}
+	}
+	if len(seen) < 60 {
+		t.Errorf("%d resources", len(seen))
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	key := newKey(32)
 	text := base64.StdEncoding.EncodeToString(key)

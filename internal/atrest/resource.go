@@ -1,6 +1,7 @@
 package atrest
 
 import (
+	"bytes"
 	"errors"
 	"path"
 	"slices"
@@ -95,8 +96,10 @@ func PlaceOf(key []byte, prefix string) (Place, bool) {
 		r := Resource{Group: first, Name: second}
 		return Place{r, third, !r.BuiltIn()}, deeper && max(len(first), len(second)) <= maxResource
 	}
-	if r, ok := places[first+"/"+second]; ok {
-		return Place{r, third, true}, true
+	if shared[first] {
+		if r, ok := places[first+"/"+second]; ok {
+			return Place{r, third, true}, true
+		}
 	}
 	if r, ok := places[first]; ok {
 		return Place{r, more, true}, true
@@ -107,7 +110,14 @@ func PlaceOf(key []byte, prefix string) (Place, bool) {
 
 // Below gives what follows the prefix in a key; ok is false for one that is not below it.
 func Below(key []byte, prefix string) (rest string, ok bool) {
-	return strings.CutPrefix(string(key), strings.TrimSuffix(path.Join("/", prefix), "/")+"/")
+	if !strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") || path.Clean(prefix) != prefix {
+		prefix = strings.TrimSuffix(path.Join("/", prefix), "/")
+	}
+	below, ok := bytes.CutPrefix(key, []byte(prefix))
+	if !ok || len(below) == 0 || below[0] != '/' {
+		return "", false
+	}
+	return string(below[1:]), true
 }
 
 // BuiltIn reports whether a resource is of Kubernetes' own that stand below no group.
@@ -150,6 +160,9 @@ var places = map[string]Resource{
 	"ranges/servicenodeports":    {Name: "servicenodeportallocations"},
 	"podsecuritypolicy":          {Group: "policy", Name: "podsecuritypolicies"},
 }
+
+// shared are the first words of places that have more than one.
+var shared = map[string]bool{"ranges": true, "services": true}
 
 // moved are those of places that have an API.
 var moved = func() map[Resource]bool {
