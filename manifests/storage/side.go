@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"iter"
+	"slices"
+	"strconv"
 	"sync/atomic"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -25,54 +27,100 @@ type View interface {
 type Side struct {
 	view    View
 	decoder *Decoder
-	entry   func(*mvccpb.KeyValue) (manifests.Entry, error)
-	seen    atomic.Pointer[census]
+	chosen  Selection
+	entry   func(*worker, value, manifests.Level) (manifests.Entry, error)
+	seen    atomic.Pointer[seen]
+}
+
+// seen is what Entries has come across.
+type seen struct {
+	report *manifests.Report
+	moved  map[manifests.Key]string // where those objects are that EtcdKey does not find
 }
 
 // Versions is a side whose entries tell uids and resource versions: of what is equal in another view of the same cluster nothing is
-// decoded. The decoder has learned the definitions, and is closed after the last use of the side.
+// decoded. The decoder has learned the definitions, and is closed after the last use of the side. Failed of the selection is not used.
 //
 // After etcd was restored from a snapshot, resource versions come again for other content: use [Hashes] then.
-func Versions(v View, d *Decoder) *Side { return &Side{view: v, decoder: d, entry: d.Entry} }
+func Versions(v View, d *Decoder, s Selection) *Side {
+	return &Side{view: v, decoder: d, chosen: s, entry: func(w *worker, v value, _ manifests.Level) (manifests.Entry, error) {
+		return w.entry(v)
+	}}
+}
 
 // Hashes is Versions with the hash of each object, for which all of them are decoded: for another side that has hashes too and is
 // of another cluster, or of a time before etcd was restored, or that knows no versions, as a tree from git.
-func Hashes(v View, d *Decoder) *Side {
-	return &Side{view: v, decoder: d, entry: func(kv *mvccpb.KeyValue) (manifests.Entry, error) {
-		object, err := d.Object(kv)
+func Hashes(v View, d *Decoder, s Selection) *Side {
+	return &Side{view: v, decoder: d, chosen: s, entry: func(w *worker, v value, level manifests.Level) (manifests.Entry, error) {
+		object, err := w.object(v, level)
 		if err == nil {
 			return object.Entry, nil
 		}
-		entry, _ := d.Entry(kv) // whose error, if it has one, is the same
+		entry, _ := w.entry(v) // as far as that can be read
 		return entry, err
 	}}
 }
 
-// Entries yields what an index holds of each object, in the order of their keys in etcd. Keys that are of no object are passed over;
-// those that may be of one that nobody knows are in the report of Seen.
+// Entries yields what an index holds of each object that was selected, in the order of their keys in etcd. Keys that are of no object
+// are passed over; those that may be of one that nobody knows are in the report of Seen.
 func (s *Side) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	return func(yield func(manifests.Entry, error) bool) {
-		c := newCensus(s.decoder, s.view.Revision())
+		at := manifests.Instant{ResourceVersion: strconv.FormatInt(s.view.Revision(), 10)}
+		run, err := s.decoder.newDump(at, nil, s.chosen)
+		if err != nil {
+			yield(manifests.Entry{}, fmt.Errorf("list objects: %w", err))
+			return
+		}
+		now := &seen{moved: map[manifests.Key]string{}}
+		var w worker
 		for kv, err := range s.view.Keys(ctx) {
 			if err != nil {
 				yield(manifests.Entry{}, err)
 				return
 			}
-			entry, err := s.entry(kv)
-			if errors.Is(err, ErrNotObject) {
-				c.passOver(kv)
+			e, ok := s.take(&w, run, kv)
+			if !ok {
 				continue
 			}
-			if err != nil {
-				entry = unread(entry, kv)
+			if EtcdKey(e.Key, s.decoder.prefix) != string(kv.Key) {
+				now.moved[e.Key] = string(kv.Key)
 			}
-			c.count(entry, kv)
-			if !yield(entry, nil) {
+			if !yield(e, nil) {
 				return
 			}
 		}
-		s.seen.Store(c)
+		now.report = run.report()
+		s.seen.Store(now)
 	}
+}
+
+// take gives the entry of a key, if it is of an object that was selected, and counts it.
+func (s *Side) take(w *worker, run *dump, kv *mvccpb.KeyValue) (e manifests.Entry, ok bool) {
+	v, err := s.decoder.read(kv)
+	if use := v.place.Use; use == Internal || use == Outside {
+		run.tallies.other(use, kv.Key)
+		return e, false
+	}
+	if !run.wants(v, err) {
+		return e, false
+	}
+	if v.place.Use == Unknown {
+		run.tallies.fail(v, kv.Key, err)
+		return e, false
+	}
+	if err == nil {
+		e, err = s.entry(w, v, s.decoder.level)
+	}
+	e.Key, e.ResourceVersion = v.place.Key, v.at
+	if err != nil {
+		e = unread(e, kv)
+	}
+	run.tallies.list(v) // that it is there is known, whatever it is
+	if len(s.chosen.Classes) > 0 && !slices.Contains(s.chosen.Classes, e.Class) {
+		return e, false
+	}
+	run.objects++
+	return e, true
 }
 
 // unread is the entry of what can't be decoded. That two of them are the same is told by their bytes alone. Nobody knows its class, and
@@ -88,8 +136,8 @@ func unread(e manifests.Entry, kv *mvccpb.KeyValue) manifests.Entry {
 
 // Seen says what Entries has looked at, once it has come to its end.
 func (s *Side) Seen() *manifests.Report {
-	if c := s.seen.Load(); c != nil {
-		return c.report()
+	if now := s.seen.Load(); now != nil {
+		return now.report
 	}
 	return nil
 }
@@ -115,8 +163,8 @@ func (s *Side) Classified(ctx context.Context, e manifests.Entry) ([]byte, manif
 
 // EtcdKey is where the view has an object that Entries has given, or, if it has not, where one would be: see [EtcdKey].
 func (s *Side) EtcdKey(of manifests.Key) string {
-	if c := s.seen.Load(); c != nil && c.moved[of] != "" {
-		return c.moved[of]
+	if now := s.seen.Load(); now != nil && now.moved[of] != "" {
+		return now.moved[of]
 	}
 	return EtcdKey(of, s.decoder.prefix)
 }
