@@ -42,7 +42,8 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		SilenceUsage:     true,
 		PersistentPreRun: func(*cobra.Command, []string) { started = true },
 	}
-	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), manifestsCommand(), demoCommand())
+	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), manifestsCommand(), demoCommand(),
+		lsCommand(), getCommand(), historyCommand(), exportCommand())
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {

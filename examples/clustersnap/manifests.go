@@ -34,7 +34,7 @@ func connect(kubeconfig string) (*manifests.Cluster, error) {
 	return manifests.NewCluster(config)
 }
 
-// selection is what of a cluster a command looks at.
+// selection is what of a cluster, or of a source, a command looks at.
 type selection struct {
 	kubeconfig, selector string
 	namespaces, classes  []string
@@ -44,10 +44,16 @@ type selection struct {
 func (s *selection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.kubeconfig, "kubeconfig", "", "a `FILE`; if not given, as kubectl")
+	f.BoolVar(&s.faithful, "faithful", false, "keep what binds an object to its cluster")
+	s.choices(cmd)
+}
+
+// choices are the flags that select objects, wherever they are.
+func (s *selection) choices(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringArrayVarP(&s.namespaces, "namespace", "n", nil, "only this `NAMESPACE` (repeatable)")
 	f.StringVarP(&s.selector, "selector", "l", "", "only objects with these `LABELS`")
 	f.StringArrayVar(&s.classes, "class", nil, "only this `CLASS`, such as user (repeatable)")
-	f.BoolVar(&s.faithful, "faithful", false, "keep what binds an object to its cluster")
 }
 
 func (s *selection) options() manifests.Options {

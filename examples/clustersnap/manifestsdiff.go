@@ -4,21 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
-	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
 const manifestsDiffHelp = `diff holds two views of the objects against each other. Each is a directory that
 "manifests dump" has written, a directory of YAML and JSON files as people write
-them, or the word live for the cluster as it is now. Values of Secrets are
-masked. With --base, each change says which side made it.
+them, an etcd snapshot, or the word live for the cluster as it is now. A snapshot
+is compared as of an older revision if that stands after an @: etcd.snap@81726.
+Values of Secrets are masked. With --base, each change says which side made it.
+
+What has one uid and one resourceVersion on both sides is the same. After etcd
+was restored, versions come again: compare with --restored then, by content.
 
 Exit codes: 0 the same, 1 different, 2 something could not be compared.`
 
@@ -40,13 +41,15 @@ func manifestsDiffCommand() *cobra.Command {
 	var base string
 	var asJSON bool
 	var identity string
+	var v views
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare saved, written and live objects",
 		Long:  manifestsDiffHelp,
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v := &views{selection: s}
+			defer v.close()
+			v.selection = s
 			if identity != "" {
 				var err error
 				if v.identities, err = readIdentities(identity); err != nil {
@@ -65,17 +68,12 @@ func manifestsDiffCommand() *cobra.Command {
 	}
 	s.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&base, "base", "", "what both came from: a directory")
+	f.StringVar(&base, "base", "", "what both came from")
 	f.BoolVar(&asJSON, "json", false, "a JSON object for each change")
+	v.snapshots.snapshotFlags(cmd)
+	f.BoolVar(&v.restored, "restored", false, "etcd was restored in between")
 	f.StringVar(&identity, "identity", "", "a `FILE` with a secret key, for encrypted Secrets")
 	return cmd
-}
-
-// views opens the sides of a comparison.
-type views struct {
-	selection
-	identities []age.Identity
-	cluster    *manifests.Cluster // connected once it is asked for
 }
 
 func (v *views) compare(ctx context.Context, a, b, base string, asJSON bool) (*diff.Summary, error) {
@@ -102,41 +100,6 @@ func (v *views) compare(ctx context.Context, a, b, base string, asJSON bool) (*d
 		}
 		return diff.Unified(os.Stdout, c)
 	}, opts)
-}
-
-func (v *views) open(ctx context.Context, name string) (diff.Side, error) {
-	if name == "live" {
-		cluster, err := v.live()
-		if err != nil {
-			return nil, err
-		}
-		return diff.Live(cluster, v.options()), nil
-	}
-	dir := os.DirFS(name)
-	if _, err := fs.Stat(dir, "index.json"); err == nil {
-		return tree.Read(dir, v.identities...)
-	}
-	if _, err := os.Stat(name); err != nil {
-		return nil, err
-	}
-	cluster, err := v.live() // it knows the kinds and the defaults
-	if err != nil {
-		return nil, fmt.Errorf("%s holds files as people write them, which takes a cluster to understand: %w", name, err)
-	}
-	lookup := func(apiVersion, kind string) (manifests.Resource, error) {
-		return cluster.Lookup(ctx, apiVersion, kind)
-	}
-	return diff.Files(ctx, dir, lookup, diff.FileOptions{Level: v.options().Level, Server: cluster})
-}
-
-func (v *views) live() (*manifests.Cluster, error) {
-	if v.cluster == nil {
-		var err error
-		if v.cluster, err = connect(v.kubeconfig); err != nil {
-			return nil, err
-		}
-	}
-	return v.cluster, nil
 }
 
 // printSummary says on stderr what was seen: stdout is the difference.

@@ -114,7 +114,17 @@ func dumpManifests(ctx context.Context, out steps, s selection, dir string, opts
 	if err != nil {
 		return err
 	}
-	out.line("dump", fmt.Sprintf("%s of %s at resource version %s", count(changes.Objects, "object"), report.ServerVersion, report.ResourceVersion))
+	sayTree(out, changes, fmt.Sprintf("%s of %s at resource version %s", count(changes.Objects, "object"), report.ServerVersion, report.ResourceVersion))
+	if err := missing(out, report); err != nil {
+		return err
+	}
+	out.line("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
+	return nil
+}
+
+// sayTree says what a dump was of, and what became of the tree.
+func sayTree(out steps, changes tree.Changes, of string) {
+	out.line("dump", of)
 	out.line("tree", fmt.Sprintf("%d added, %d changed, %d removed, %d kept unseen, %s left out",
 		len(changes.Added), len(changes.Changed), len(changes.Removed), len(changes.Kept), count(changes.Excluded, "Secret")))
 	for _, stray := range changes.Strays {
@@ -123,9 +133,4 @@ func dumpManifests(ctx context.Context, out steps, s selection, dir string, opts
 	for _, healed := range changes.Healed {
 		out.line("note", healed+" was missing or edited, and was written again")
 	}
-	if err := missing(out, report); err != nil {
-		return err
-	}
-	out.line("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
-	return nil
 }

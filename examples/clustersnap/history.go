@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/diff"
+	"github.com/clustersnap/clustersnap/manifests/storage"
+)
+
+const historyHelp = `history lists the versions of one object that an etcd snapshot has: when it was
+created, changed, deleted and created again, and which fields changed. REVISION
+is what "clustersnap get --revision" takes. The object need not be there any
+more: then give -n, if it had a namespace.
+
+kube-apiserver has etcd forget what is older than five minutes. Of what was
+before, the version of that time is left, and shown as the oldest.
+
+Values of Secrets are masked. Of what is encrypted at rest the fields are shown
+with --encryption-config, and without it that there were versions.`
+
+func historyCommand() *cobra.Command {
+	var s sourceFlags
+	var namespace string
+	var show historyOutput
+	cmd := &cobra.Command{
+		Use:   "history SNAPSHOT KIND/NAME",
+		Short: "Show the versions of an object in an etcd snapshot",
+		Long:  historyHelp,
+		Example: `  clustersnap history etcd.snap deployment/web -n shop
+  clustersnap history etcd.snap deployment/web -n shop --diff`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := parseWanted(args[1], namespace)
+			if err != nil {
+				return err
+			}
+			if err := show.history(cmd.Context(), s, args[0], w); err != nil {
+				return fmt.Errorf("history %s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+	s.snapshotFlags(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&namespace, "namespace", "n", "", "its `NAMESPACE`")
+	f.BoolVar(&show.diff, "diff", false, "show each change as diff -u does")
+	f.BoolVar(&show.json, "json", false, "a JSON object for each version")
+	f.BoolVar(&show.faithful, "faithful", false, "compare also what binds an object to its cluster")
+	return cmd
+}
+
+// historyOutput is how a history is shown.
+type historyOutput struct{ diff, json, faithful bool }
+
+func (h historyOutput) history(ctx context.Context, s sourceFlags, name string, w wanted) error {
+	from, err := s.open(ctx, name, manifests.Options{Level: levelOf(h.faithful)})
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	if from.snapshot == nil {
+		return fmt.Errorf("a tree has one version of each object: want a snapshot of etcd")
+	}
+	n, found, err := from.all(ctx, w)
+	if resource, group, ok := strings.Cut(w.kind, "."); err != nil && ok {
+		n, err = named{group: group, resource: resource}, nil // its definition may be gone, too
+	}
+	if err != nil {
+		return err
+	}
+	if len(found) > 1 {
+		return fmt.Errorf("there is a %s/%s in %s: give one of them with -n", n, w.name, namespaces(found))
+	}
+	e := manifests.Entry{Key: w.as(n), Kind: n.kind}
+	if len(found) == 1 {
+		e = found[0]
+	}
+	return h.print(ctx, os.Stdout, from, e)
+}
+
+// print shows the versions as they come, each beside the one before it.
+func (h historyOutput) print(ctx context.Context, out io.Writer, from *source, e manifests.Entry) error {
+	key, compacted := from.at(e.Key), from.snapshot.CompactRevision()
+	var before *manifests.Object
+	versions := 0
+	for v, err := range from.snapshot.decoder.History(ctx, from.snapshot, key) {
+		if err != nil {
+			return err
+		}
+		if versions++; versions == 1 && !h.json {
+			fmt.Fprintf(out, "%s, in etcd at %s, revisions %d to %d\n%-10s  %-13s  %6s  %8s  %s\n", e.Key, key,
+				compacted, from.snapshot.Revision(), "REVISION", "WHAT", "WRITES", "BYTES", "CHANGED")
+		}
+		change, err := changeOf(e, before, v)
+		if err == nil {
+			err = h.version(out, v, change)
+		}
+		if err != nil {
+			return err
+		}
+		before = v.Object
+	}
+	if versions == 0 {
+		return fmt.Errorf("there is no trace of %s: if it was there, it was deleted before revision %d, which etcd is compacted to, or it is of another namespace", e.Key, compacted)
+	}
+	return nil
+}
+
+// changeOf compares a version with the one before it, if both can be.
+func changeOf(e manifests.Entry, before *manifests.Object, v *storage.Version) (*diff.Change, error) {
+	if v.Step != storage.Changed || before == nil || v.Object == nil {
+		return nil, nil
+	}
+	return diff.Objects(e, before.YAML, v.Object.YAML)
+}
+
+// version shows one.
+func (h historyOutput) version(out io.Writer, v *storage.Version, change *diff.Change) error {
+	said := sayVersion(v, change)
+	if h.json {
+		return json.NewEncoder(out).Encode(said)
+	}
+	line := fmt.Sprintf("%-10d  %-13s  %6d  %8d  %s", v.Revision, v.Step, v.Writes, v.Size, strings.Join(said.Fields, ", "))
+	if said.Why != "" {
+		line += said.Why
+	}
+	fmt.Fprintln(out, strings.TrimRight(line, " "))
+	if h.diff && change != nil {
+		return diff.Unified(out, change)
+	}
+	return nil
+}
+
+// versionSaid is a version as JSON.
+type versionSaid struct {
+	Revision int64        `json:"revision"`
+	What     storage.Step `json:"what"`
+	Writes   int64        `json:"writes,omitempty"`
+	Bytes    int          `json:"bytes,omitempty"`
+	UID      string       `json:"uid,omitempty"`
+	Cipher   string       `json:"cipher,omitempty"`
+	Fields   []string     `json:"fields,omitempty"`
+	Why      string       `json:"why,omitempty"`
+}
+
+func sayVersion(v *storage.Version, change *diff.Change) versionSaid {
+	said := versionSaid{Revision: v.Revision, What: v.Step, Writes: v.Writes, Bytes: v.Size, UID: v.Meta.UID, Cipher: v.Meta.Cipher}
+	if v.Object != nil {
+		said.UID = v.Object.UID
+	}
+	if v.Err != nil {
+		said.Why = v.Err.Error()
+	}
+	if change != nil {
+		for _, f := range change.Fields {
+			said.Fields = append(said.Fields, f.Path)
+		}
+	}
+	return said
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+const lsHelp = `ls lists the objects of an etcd snapshot, or of a directory that "manifests dump"
+has written. No cluster is needed. REVISION is when etcd took the version, the
+resourceVersion of the API.
+
+KIND is what kubectl takes: deployment, deployments, deploy, deployments.apps.
+An object that can't be decoded is listed as its key tells, without a class.`
+
+func lsCommand() *cobra.Command {
+	var s sourceFlags
+	var of selection
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ls SOURCE [KIND]",
+		Short: "List the objects of an etcd snapshot or of a saved tree",
+		Long:  lsHelp,
+		Example: `  clustersnap ls etcd.snap -n shop
+  clustersnap ls etcd.snap deployments -l app=web
+  clustersnap ls backup --json | jq -r .kind | sort | uniq -c`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind := ""
+			if len(args) == 2 {
+				kind = args[1]
+			}
+			list, err := listObjects(cmd.Context(), s, args[0], of.options(), kind)
+			if err == nil {
+				err = printEntries(list, asJSON)
+			}
+			if err != nil {
+				return fmt.Errorf("ls %s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+	s.flags(cmd)
+	of.choices(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "a JSON object for each")
+	return cmd
+}
+
+// listObjects gives the entries of a source that were selected.
+func listObjects(ctx context.Context, s sourceFlags, name string, opts manifests.Options, kind string) ([]manifests.Entry, error) {
+	from, err := s.open(ctx, name, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer from.close()
+	all, err := from.entries(ctx)
+	if err == nil && from.snapshot == nil {
+		all, err = from.choose(ctx, all, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 && len(opts.Namespaces)+len(opts.Classes) == 0 && opts.LabelSelector == "" {
+		return nil, from.none()
+	}
+	if kind == "" {
+		return all, nil
+	}
+	n, err := from.kinds().find(kind)
+	return slices.DeleteFunc(all, func(e manifests.Entry) bool { return e.Group != n.group || e.Resource != n.resource }), err
+}
+
+// choose gives those of a tree that the options select. Labels are in the objects themselves.
+func (s *source) choose(ctx context.Context, all []manifests.Entry, opts manifests.Options) (list []manifests.Entry, err error) {
+	selector, err := labels.Parse(opts.LabelSelector)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read label selector: %w", err)}
+	}
+	for _, e := range all {
+		if len(opts.Namespaces) > 0 && !slices.Contains(opts.Namespaces, e.Namespace) ||
+			len(opts.Classes) > 0 && !slices.Contains(opts.Classes, e.Class) {
+			continue
+		}
+		if !selector.Empty() {
+			text, err := s.Object(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			var o struct{ Metadata struct{ Labels labels.Set } }
+			if err := yaml.Unmarshal(text, &o); err != nil {
+				return nil, fmt.Errorf("read %v: %w", e.Key, err)
+			}
+			if !selector.Matches(o.Metadata.Labels) {
+				continue
+			}
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+func printEntries(list []manifests.Entry, asJSON bool) error {
+	slices.SortFunc(list, func(x, y manifests.Entry) int { return x.Compare(y.Key) })
+	out := bufio.NewWriter(os.Stdout)
+	if asJSON {
+		encoder := json.NewEncoder(out)
+		for _, e := range list {
+			if err := encoder.Encode(e); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NAMESPACE\tRESOURCE\tNAME\tREVISION\tCLASS")
+	for _, e := range list {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", e.Namespace, named{e.Group, e.Resource, e.Kind}, e.Name, e.ResourceVersion, e.Class)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return out.Flush()
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/diff"
+	"github.com/clustersnap/clustersnap/manifests/storage"
+	"github.com/clustersnap/clustersnap/manifests/tree"
+)
+
+// sourceFlags say how a SOURCE is read: a snapshot of etcd, or a directory that "manifests dump" has written.
+type sourceFlags struct {
+	prefix, encryption, identity string
+	revision                     int64
+}
+
+func (s *sourceFlags) flags(cmd *cobra.Command) {
+	s.snapshotFlags(cmd)
+	f := cmd.Flags()
+	f.Int64Var(&s.revision, "revision", 0, "an older `REVISION` of a snapshot")
+	f.StringVar(&s.identity, "identity", "", "a `FILE` with a secret key, for Secrets in a tree")
+}
+
+// snapshotFlags are those of where snapshots of etcd come from.
+func (s *sourceFlags) snapshotFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.prefix, "etcd-prefix", storage.DefaultPrefix, "the `PATH` of kube-apiserver's flag")
+	f.StringVar(&s.encryption, "encryption-config", "", "the `FILE` of --encryption-provider-config")
+}
+
+// source is what the objects of a SOURCE are read from. Its side has entries and canonical texts.
+type source struct {
+	seer
+	prefix   string
+	snapshot *snapshot                  // nil for a tree
+	at       func(manifests.Key) string // where a snapshot has an object
+}
+
+// seer is a side that says what it has looked at.
+type seer interface {
+	diff.Side
+	Seen() *manifests.Report
+}
+
+// open opens a SOURCE. Of a snapshot the options select what its side has, of a tree they select nothing. The caller closes it.
+func (s *sourceFlags) open(ctx context.Context, name string, opts manifests.Options) (*source, error) {
+	stat, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if stat.IsDir() {
+		return s.openTree(name)
+	}
+	snap, err := readSnapshot(ctx, name, *s, opts.Level)
+	if err != nil {
+		return nil, err
+	}
+	side := storage.Versions(snap.view, snap.decoder, selectionOf(opts))
+	return &source{side, s.prefix, snap, side.EtcdKey}, nil
+}
+
+// selectionOf gives the options of a dump of a cluster as those of a snapshot.
+func selectionOf(opts manifests.Options) storage.Selection {
+	return storage.Selection{Namespaces: opts.Namespaces, LabelSelector: opts.LabelSelector, Classes: opts.Classes}
+}
+
+func (s *sourceFlags) openTree(name string) (*source, error) {
+	if s.revision != 0 || s.encryption != "" {
+		return nil, usageError{fmt.Errorf("%s is a directory: --revision and --encryption-config are for snapshots of etcd", name)}
+	}
+	var identities []age.Identity
+	if s.identity != "" {
+		var err error
+		if identities, err = readIdentities(s.identity); err != nil {
+			return nil, err
+		}
+	}
+	saved, err := tree.Read(os.DirFS(name), identities...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf(`%s has no index.json: want a directory that "manifests dump" has written, or a snapshot of etcd`, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &source{seer: saved}, nil
+}
+
+func (s *source) close() error {
+	if s.snapshot == nil {
+		return nil
+	}
+	return s.snapshot.close()
+}
+
+// entries gives those of a source.
+func (s *source) entries(ctx context.Context) (all []manifests.Entry, err error) {
+	for e, err := range s.Entries(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
