@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -25,8 +26,9 @@ const requestLimit = 90 * time.Second
 
 // Cluster is where objects are brought back to. Its methods may be called at once.
 type Cluster struct {
-	kinds  *manifests.Cluster
-	client dynamic.Interface
+	kinds     *manifests.Cluster
+	client    dynamic.Interface
+	discovery discovery.DiscoveryInterface
 }
 
 // NewCluster makes a cluster of what a kubeconfig or a service account gives. It does not connect.
@@ -48,7 +50,29 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to cluster: %w", err)
 	}
-	return &Cluster{kinds: kinds, client: client}, nil
+	disco, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to cluster: %w", err)
+	}
+	return &Cluster{kinds: kinds, client: client, discovery: disco}, nil
+}
+
+// groups gives the versions of each group that is served, the preferred one first.
+func (c *Cluster) groups(ctx context.Context) (map[string][]string, error) {
+	var list metav1.APIGroupList
+	if err := c.discovery.RESTClient().Get().AbsPath("/apis").Do(ctx).Into(&list); err != nil {
+		return nil, err
+	}
+	versions := map[string][]string{}
+	for _, g := range list.Groups {
+		versions[g.Name] = []string{g.PreferredVersion.GroupVersion}
+		for _, v := range g.Versions {
+			if v.GroupVersion != g.PreferredVersion.GroupVersion {
+				versions[g.Name] = append(versions[g.Name], v.GroupVersion)
+			}
+		}
+	}
+	return versions, nil
 }
 
 // at is where a resource of a namespace is written and read.
@@ -148,6 +172,9 @@ func (it *item) inPlaceOf(live *unstructured.Unstructured) (map[string]any, erro
 	from, err := fields(form)
 	if err != nil {
 		return nil, err
+	}
+	if spec, ok := from["spec"].(map[string]any); ok && kindOf(it.key) == ofClaims && text(it.body, "spec", "volumeName") == "" {
+		delete(spec, "volumeName") // a claim that is bound stays so, whoever has bound it
 	}
 	body := live.DeepCopy().Object
 	moveTo(body, from, it.body)

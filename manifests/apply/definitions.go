@@ -18,13 +18,15 @@ type kind struct {
 	resource   manifests.Resource
 	definition *item  // the one that is to be brought back first, if the cluster does not serve the kind yet
 	none       string // why there is none
+	note       string // what is to be said of it
 }
 
 // kinds finds those of objects, in the cluster or else among the definitions that are to be brought back.
 type kinds struct {
-	cluster *manifests.Cluster
+	cluster *Cluster
 	known   map[kindName]kind
 	planned map[kindName]kind
+	groups  map[string][]string // the versions that are served of each, such as "apps/v1"
 }
 
 // add learns what a CustomResourceDefinition will serve.
@@ -51,7 +53,7 @@ func (k *kinds) find(ctx context.Context, name kindName) (kind, error) {
 	if planned, ok := k.planned[name]; ok && planned.definition.absent {
 		return planned, nil // whatever was discovered before it was deleted
 	}
-	r, err := k.cluster.Lookup(ctx, name.apiVersion, name.kind)
+	r, err := k.cluster.kinds.Lookup(ctx, name.apiVersion, name.kind)
 	found := kind{resource: r}
 	switch {
 	case err == nil:
@@ -62,12 +64,51 @@ func (k *kinds) find(ctx context.Context, name kindName) (kind, error) {
 		}
 		return kind{}, err
 	default:
-		var planned bool
-		if found, planned = k.planned[name]; !planned {
-			found.none = fmt.Sprintf("the cluster does not serve %s of %s: install what serves it, bring its "+
-				"CustomResourceDefinition back as well, or convert the object to a version that is served", name.kind, name.apiVersion)
+		if found, err = k.otherwise(ctx, name); err != nil {
+			return kind{}, err
 		}
 	}
 	k.known[name] = found
 	return found, nil
+}
+
+// otherwise is for a kind that the cluster does not serve as it was saved.
+func (k *kinds) otherwise(ctx context.Context, name kindName) (kind, error) {
+	if planned, ok := k.planned[name]; ok {
+		return planned, nil
+	}
+	r, err := k.inOtherVersion(ctx, name)
+	if err != nil {
+		return kind{}, fmt.Errorf("discover versions of %s: %w", name.apiVersion, err)
+	}
+	if r.Kind != "" {
+		return kind{resource: r, note: fmt.Sprintf("it was saved as %s, which the cluster does not serve", name.apiVersion)}, nil
+	}
+	return kind{none: fmt.Sprintf("the cluster does not serve %s of %s: install what serves it, or bring its "+
+		"CustomResourceDefinition back as well", name.kind, name.apiVersion)}, nil
+}
+
+// inOtherVersion finds a kind in the versions of its group, the preferred one first. What etcd stores may be at a version that
+// the server that has stored it does not serve.
+func (k *kinds) inOtherVersion(ctx context.Context, name kindName) (manifests.Resource, error) {
+	group, _, found := strings.Cut(name.apiVersion, "/")
+	if !found {
+		return manifests.Resource{}, nil // of the core group there is only one
+	}
+	if k.groups == nil {
+		var err error
+		if k.groups, err = k.cluster.groups(ctx); err != nil {
+			return manifests.Resource{}, err
+		}
+	}
+	for _, version := range k.groups[group] {
+		r, err := k.cluster.kinds.Lookup(ctx, version, name.kind)
+		if err == nil {
+			return r, nil
+		}
+		if !meta.IsNoMatchError(err) {
+			return manifests.Resource{}, err
+		}
+	}
+	return manifests.Resource{}, nil
 }

@@ -28,7 +28,8 @@
 //   - What controllers, the control plane or a machine make themselves is left to them, see [Options].Classes. The account
 //     that each namespace gets is given what users had added to it.
 //   - A claim whose volume is still there, held for the claim that was deleted, is blocked: it would be given an empty one.
-//   - Fields that the server does not know are refused, not dropped.
+//   - Fields that the server does not know are refused, not dropped. An object of a version that the cluster does not serve is
+//     tried at one that it serves, and its step says so: see whether its fields mean the same there.
 //
 // # What it does not do
 //

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type item struct {
 	definition *item          // of its kind, if that is to be brought back first
 	body       map[string]any // in portable form
 	hash       string         // of that form
+	note       string         // goes with whatever is decided
 	decided    bool           // the step says what is to be done
 
 	live   *unstructured.Unstructured // while it is planned: what the cluster has
@@ -30,7 +32,10 @@ type item struct {
 
 // decide ends the planning of an object.
 func (it *item) decide(do Action, why string) {
-	it.Do, it.Why, it.decided = do, why, true
+	if it.note != "" && why != "" {
+		why = it.note + "; " + why
+	}
+	it.Do, it.Why, it.decided = do, cmp.Or(why, it.note), true
 	it.live = nil
 }
 
@@ -108,6 +113,9 @@ func (p *planner) item(ctx context.Context, body map[string]any, h head, class m
 		it.block(errScope(r))
 		return it, nil
 	}
+	if it.note = k.note; it.note != "" {
+		body["apiVersion"] = r.Group + "/" + r.Version
+	}
 	if p.opts.Suspend && (kindOf(it.key) == ofJobs || kindOf(it.key) == ofCronJobs) {
 		if spec, ok := body["spec"].(map[string]any); ok {
 			spec["suspend"] = true
@@ -150,12 +158,25 @@ var reasons = map[manifests.Class]string{
 // classify skips what is not to be brought back. The certificates that each namespace gets are this cluster's, whoever has
 // written into the map that was saved: see pkg/controller/certificates/rootcacertpublisher of kubernetes/kubernetes.
 func (p *planner) classify(it *item, class manifests.Class) {
+	if class == manifests.Bootstrap && it.furnished() {
+		class = manifests.User
+	}
 	if kindOf(it.key) == ofConfigMaps && it.key.Name == "kube-root-ca.crt" {
 		it.decide(Skip, "the control plane writes it in every namespace, with the certificates of the cluster")
 	} else if !slices.Contains(p.opts.Classes, class) {
 		it.decide(Skip, fmt.Sprintf("it is %s: %s", class, reasons[class]))
 	}
 }
+
+// furnished reports whether it is the account that each namespace gets, with something that users have added, such as
+// imagePullSecrets. No managedFields tell: API servers keep none for it.
+func (it *item) furnished() bool {
+	metadata, _ := it.body["metadata"].(map[string]any)
+	return isDefault(it.key) && (len(it.body) > 3 || len(metadata) > 2)
+}
+
+// isDefault reports whether a key is of the account that the control plane makes in each namespace.
+func isDefault(k manifests.Key) bool { return kindOf(k) == ofAccounts && k.Name == "default" }
 
 // keep remembers what the cluster has, for the run to see whether it still does.
 func (it *item) keep(live *unstructured.Unstructured) error {

@@ -71,7 +71,7 @@ func (c *Cluster) Plan(ctx context.Context, objects []Object, opts Options) (*Pl
 	}
 	p := &planner{
 		cluster: c, opts: opts, byKey: map[manifests.Key]*item{}, namespaces: map[string]*namespace{},
-		kinds: kinds{cluster: c.kinds, known: map[kindName]kind{}, planned: map[kindName]kind{}},
+		kinds: kinds{cluster: c, known: map[kindName]kind{}, planned: map[kindName]kind{}},
 	}
 	if err := p.read(ctx, objects); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)

@@ -66,7 +66,7 @@ func (r *runner) writeOnce(ctx context.Context, it *item, a *attempt) error {
 // plane makes in each (pkg/controller/serviceaccount in kubernetes/kubernetes). What users had added to it is set in it.
 func (r *runner) givenWith(it *item) bool {
 	own := manifests.Key{Resource: ofNamespaces.resource, Name: it.key.Namespace}
-	return kindOf(it.key) == ofAccounts && it.key.Name == "default" && slices.Contains(it.After, own)
+	return isDefault(it.key) && slices.Contains(it.After, own)
 }
 
 // byUs reports whether this package has written the object.

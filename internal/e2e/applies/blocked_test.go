@@ -51,7 +51,7 @@ data: {password: c3dvcmRmaXNo}
 apiVersion: v1
 kind: Service
 metadata: {name: taken, namespace: default}
-spec: {type: NodePort, ports: [{port: 80, nodePort: 30999}]}
+spec: {type: NodePort, ports: [{port: 80, nodePort: 30050}]}
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
@@ -82,7 +82,7 @@ webhooks:
 		says string
 	}{
 		"kind that is not served":    {"apiVersion: none.example.com/v1\nkind: Thing\nmetadata: {name: one}\n", "does not serve Thing of none.example.com/v1"},
-		"version that is not served": {"apiVersion: batch/v2alpha1\nkind: CronJob\nmetadata: {name: one, namespace: blocked}\n", "does not serve CronJob of batch/v2alpha1"},
+		"version that is not served": {"apiVersion: batch/v2alpha1\nkind: CronJob\nmetadata: {name: one, namespace: blocked}\n", "it was saved as batch/v2alpha1, which the cluster does not serve; CronJob"},
 		"no such namespace":          {strings.ReplaceAll(map1, "NS", "nowhere"), "there is no namespace nowhere: bring it back as well"},
 		"namespace that ends":        {strings.ReplaceAll(map1, "NS", "ending"), "its namespace is being deleted"},
 		"object that goes":           {strings.NewReplacer("NS", "blocked", "one", "going").Replace(map1), "being deleted: wait until it is gone"},
@@ -99,7 +99,7 @@ spec:
 `, "field is immutable"},
 		"immutable Secret": {"apiVersion: v1\nkind: Secret\nmetadata: {name: fixed, namespace: default}\nimmutable: true\ndata: {password: b3RoZXJvbmU=}\n", "immutable"},
 		"quota":            {"apiVersion: v1\nkind: Secret\nmetadata: {name: more, namespace: blocked}\n", "exceeded quota: few"},
-		"node port taken":  {"apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: default}\nspec: {type: NodePort, ports: [{port: 80, nodePort: 30999}]}\n", "port is already allocated"},
+		"node port taken":  {"apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: default}\nspec: {type: NodePort, ports: [{port: 80, nodePort: 30050}]}\n", "port is already allocated"},
 		"webhook that does not answer": {`apiVersion: batch/v1
 kind: CronJob
 metadata: {name: one, namespace: default}

@@ -1,7 +1,6 @@
 package applies
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
@@ -106,42 +105,6 @@ func (p *place) make(t testing.TB, text string, replace ...string) {
 	made, err := corpus.Create(stuck(t), p.config, documents(t, text, replace...))
 	must(t, err)
 	must(t, corpus.Settle(stuck(t), p.config, made))
-}
-
-// receiver keeps the objects of a dump.
-type receiver struct{ objects []manifests.Object }
-
-func (r *receiver) Begin(manifests.Instant) error { r.objects = nil; return nil }
-
-func (r *receiver) Object(o *manifests.Object) error {
-	o.YAML = bytes.Clone(o.YAML)
-	r.objects = append(r.objects, *o)
-	return nil
-}
-
-// dump saves the objects that keep picks from the live cluster.
-func (p *place) dump(t testing.TB, keep func(*manifests.Object) bool) []apply.Object {
-	t.Helper()
-	var r receiver
-	report, err := p.kinds.Dump(stuck(t), &r, manifests.Options{})
-	must(t, err)
-	if !report.Complete() {
-		t.Fatalf("missing: %v", report.Missing())
-	}
-	var all []apply.Object
-	for _, o := range r.objects {
-		if keep(&o) {
-			all = append(all, apply.Object{Body: o.YAML, Class: o.Class})
-		}
-	}
-	return all
-}
-
-// of picks what is in a namespace, and the namespace.
-func of(namespace string) func(*manifests.Object) bool {
-	return func(o *manifests.Object) bool {
-		return o.Namespace == namespace || o.Resource == "namespaces" && o.Name == namespace
-	}
 }
 
 // plan makes one that must be made.
