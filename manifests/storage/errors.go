@@ -18,5 +18,10 @@ var (
 	ErrNotObject = errors.New("the key is of no object")
 )
 
-// damaged makes an ErrDamaged of what a reader says.
-func damaged(err error) error { return fmt.Errorf("%w: %w", ErrDamaged, err) }
+// damaged makes an ErrDamaged of what a reader says, unless it is one.
+func damaged(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/clustersnap/clustersnap/internal/atrest"
@@ -69,7 +68,7 @@ func readMeta(value []byte) (Meta, map[string]string, error) {
 	case JSON:
 		err = json.Unmarshal(value, &h)
 	case CBOR:
-		err = direct.Unmarshal(value, &h)
+		err = h.ofCBOR(value)
 	}
 	if err != nil {
 		err = damaged(err)
@@ -77,6 +76,15 @@ func readMeta(value []byte) (Meta, map[string]string, error) {
 	m.APIVersion, m.Kind = h.APIVersion, h.Kind
 	m.Namespace, m.Name, m.UID = h.Metadata.Namespace, h.Metadata.Name, h.Metadata.UID
 	return m, h.Metadata.Labels, err
+}
+
+// ofCBOR reads a value in CBOR, whose decoder takes no struct that knows less than the value has.
+func (h *head) ofCBOR(value []byte) error {
+	text, err := jsonOfCBOR(value)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, h)
 }
 
 func encodingOf(value []byte) Encoding {

@@ -22,7 +22,9 @@ func (d *dump) report() *manifests.Report {
 		},
 		Objects: d.objects,
 	}
+	own := builtIn()
 	for of, t := range d.tallies.resources {
+		t.name(own)
 		t.late = d.tallies.definitions[of.String()]
 		r.Outcomes = append(r.Outcomes, t.outcomes(d.chosen.Namespaces)...)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -40,8 +41,14 @@ type tally struct {
 	excluded bool
 	orphan   bool // a custom resource that no definition was learned for
 	late     bool // though there is one among the keys
-	versions map[string]int
+	versions map[string]*atVersion
 	in       map[string]*count // by namespace
+}
+
+// atVersion is how many objects are stored at one version, and the resource as it is at that.
+type atVersion struct {
+	manifests.Resource
+	objects int
 }
 
 // count is how many objects were read, and could not be read.
@@ -73,7 +80,7 @@ func (t *tallies) of(v value) *tally {
 		if len(t.resources) >= maxTallies {
 			return nil
 		}
-		one = &tally{Resource: v.resource, versions: map[string]int{}, in: map[string]*count{}}
+		one = &tally{Resource: v.resource, versions: map[string]*atVersion{}, in: map[string]*count{}}
 		t.resources[r] = one
 	}
 	if one.Kind == "" { // of one that could not be read
@@ -106,7 +113,12 @@ func (t *tallies) list(v value) {
 		t.nobodys.add([]byte(v.place.Key.String()))
 		return
 	}
-	one.versions[v.resource.Version]++
+	at := one.versions[v.resource.Version]
+	if at == nil {
+		at = &atVersion{Resource: v.resource}
+		one.versions[v.resource.Version] = at
+	}
+	at.objects++
 	one.orphan = one.orphan || v.orphan
 	one.count(v.place.Key.Namespace).listed++
 }
@@ -128,6 +140,15 @@ func (t *tallies) fail(v value, key []byte, err error) {
 	}
 }
 
+// name gives a resource of which no object could be read its kind and a version, if it is Kubernetes' own.
+func (t *tally) name(own []manifests.Resource) {
+	for _, r := range own {
+		if t.Kind == "" && r.Group == t.Group && r.Resource == t.Resource.Resource {
+			t.Kind, t.Version, t.Status = r.Kind, r.Version, r.Status
+		}
+	}
+}
+
 func (t *tally) count(namespace string) *count {
 	if t.in[namespace] == nil {
 		t.in[namespace] = &count{}
@@ -137,8 +158,7 @@ func (t *tally) count(namespace string) *count {
 
 // outcomes are those of a resource: one, or one for each selected namespace.
 func (t *tally) outcomes(selected []string) []manifests.Outcome {
-	o := manifests.Outcome{Resource: t.Resource}
-	o.Version = t.version()
+	o := manifests.Outcome{Resource: t.most()}
 	switch {
 	case t.excluded || len(selected) > 0 && !t.Namespaced:
 		o.State = manifests.Excluded
@@ -172,32 +192,31 @@ func (t *tally) outcome(o manifests.Outcome, c count) manifests.Outcome {
 		o.State, o.Why = manifests.Failed, "its CustomResourceDefinition is among the keys and was not learned before: "+
 			"whether the status is the user's is not known"
 	case t.orphan:
-		o.Why = "no CustomResourceDefinition of it was learned: no API server shows it, and its status is taken for the user's"
+		o.Why = "no CustomResourceDefinition of it was learned, and it is no kind that is known: its status is taken for the user's"
 	case len(t.versions) > 1:
 		o.Why = "it is stored at several versions: " + t.mixture()
 	}
 	return o
 }
 
-// version is the one that most objects are stored at.
-func (t *tally) version() string {
-	best := t.Version
+// most is the resource at the version that most objects are stored at.
+func (t *tally) most() manifests.Resource {
+	best := &atVersion{Resource: t.Resource}
 	for _, version := range slices.Sorted(maps.Keys(t.versions)) {
-		if t.versions[version] > t.versions[best] {
-			best = version
+		if at := t.versions[version]; at.objects > best.objects {
+			best = at
 		}
 	}
-	return best
+	return best.Resource
 }
 
-func (t *tally) mixture() (all string) {
+// mixture says how many objects are stored at which version.
+func (t *tally) mixture() string {
+	var all []string
 	for _, version := range slices.Sorted(maps.Keys(t.versions)) {
-		if all != "" {
-			all += ", "
-		}
-		all += fmt.Sprintf("%d at %s", t.versions[version], version)
+		all = append(all, fmt.Sprintf("%d at %s", t.versions[version].objects, version))
 	}
-	return all
+	return strings.Join(all, ", ")
 }
 
 func (c *count) add(other count) {

@@ -1,0 +1,285 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/clustersnap/clustersnap/manifests"
+)
+
+// received is a receiver that keeps what it gets, and fails at one object if it is told to.
+type received struct {
+	begun   []manifests.Instant
+	objects map[manifests.Key]string
+	failAt  string
+	inside  bool
+}
+
+func (r *received) Begin(at manifests.Instant) error {
+	r.begun, r.objects = append(r.begun, at), map[manifests.Key]string{}
+	return nil
+}
+
+var errReceiver = errors.New("the disk is full")
+
+func (r *received) Object(o *manifests.Object) error {
+	if o.Name == r.failAt {
+		return errReceiver
+	}
+	r.objects[o.Key] = string(bytes.Clone(o.YAML))
+	return nil
+}
+
+// each yields keys, and then an error if it is not nil.
+func each(err error, keys ...*mvccpb.KeyValue) iter.Seq2[*mvccpb.KeyValue, error] {
+	return func(yield func(*mvccpb.KeyValue, error) bool) {
+		for _, kv := range keys {
+			if !yield(kv, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func keyed(key, value string) *mvccpb.KeyValue {
+	return &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), ModRevision: 7}
+}
+
+// odds are keys of every sort: those that have an object, and those that have none or none that can be read.
+func odds(t testing.TB) []*mvccpb.KeyValue {
+	whole := stored(t, "/registry/deployments/shop/web", web)
+	second := stored(t, "/registry/deployments/shop/web2", strings.ReplaceAll(web, `"name":"web"`, `"name":"web2"`))
+	e, err := open(second.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Value = wrap("apps/v1", "Deployment", append(bytes.Clone(e.raw), field42("new")...))
+	meta := within(within([]byte("old"), 1), 1)
+	return []*mvccpb.KeyValue{
+		whole, second,
+		stored(t, "/registry/namespaces/shop", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}`),
+		stored(t, "/registry/events/shop/e", anEvent),
+		stored(t, "/registry/pods/shop/other", `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"shop"}}`),
+		keyed("/registry/secrets/shop/s", "k8s:enc:aescbc:v1:key1:xxx"),
+		keyed("/registry/podsecuritypolicy/old", string(wrap("policy/v1beta1", "PodSecurityPolicy", meta))),
+		keyed("/registry/example.com/widgets/shop/w", widget),
+		keyed("/registry/newthings/shop/n", `{"apiVersion":"new.k8s.io/v1","kind":"NewThing","metadata":{"name":"n","namespace":"shop"}}`),
+		keyed("/registry/masterleases/10.0.0.1", "x"),
+		keyed("/registry/garbage", "x"),
+		keyed("/registry/nodes/n", "x"),
+		keyed("compact_rev_key", "7"),
+		keyed("/somebody/else", "x"),
+	}
+}
+
+func TestDumpReportsEachKey(t *testing.T) {
+	failed := map[string]string{}
+	var to received
+	at := manifests.Instant{ResourceVersion: "7", ServerVersion: "v1.37.2"}
+	report, err := newDecoder(t, Options{}).Dump(t.Context(), each(nil, odds(t)...), at, &to, Selection{
+		Failed: func(kv *mvccpb.KeyValue, err error) { failed[string(kv.Key)] = err.Error() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(to.objects) != 5 || report.Objects != 5 || !slices.Equal(to.begun, []manifests.Instant{at}) || report.Instant != at {
+		t.Errorf("%d objects, %d reported, of %v", len(to.objects), report.Objects, to.begun)
+	}
+	for key, want := range map[string]string{
+		"/registry/deployments/shop/web2": "#42", "/registry/pods/shop/other": `it is "p"`, "/registry/secrets/shop/s": "encrypted",
+		"/registry/podsecuritypolicy/old": "does not know the type", "/registry/garbage": "like nothing", "/registry/nodes/n": "like nothing",
+	} {
+		if !strings.Contains(failed[key], want) {
+			t.Errorf("%s: %q, want %q", key, failed[key], want)
+		}
+		delete(failed, key)
+	}
+	if len(failed) > 0 || report.Complete() {
+		t.Errorf("failed, too: %v; complete: %t", failed, report.Complete())
+	}
+	for _, want := range []string{
+		`deployments.apps v1: failed: 1 of 2 could not be read: decode "/registry/deployments/shop/web2": the object has fields that`,
+		"events.events.k8s.io v1: listed 1",
+		"events v1: same objects: its objects are those of events.events.k8s.io",
+		"namespaces v1: listed 1",
+		"newthings.new.k8s.io v1: listed 1: no CustomResourceDefinition of it was learned",
+		"pods v1: failed: 1 of 1 could not be read",
+		"podsecuritypolicies.policy v1beta1: failed: 1 of 1 could not be read",
+		`secrets v1: failed: 1 of 1 could not be read: decode "/registry/secrets/shop/s": the value is encrypted by aescbc with key "key1"`,
+		"widgets.example.com v1: listed 1: no CustomResourceDefinition of it was learned",
+		`* : failed: 2 keys below /registry are like nothing that an API server writes, "/registry/garbage" is the first`,
+		`* : excluded: 1 keys are not below /registry, "/somebody/else" is the first`,
+		"cronjobs.batch v1: listed 0",
+		"customresourcedefinitions.apiextensions.k8s.io v1: listed 0",
+	} {
+		if !hasOutcome(report, want) {
+			t.Errorf("there is no outcome %s", want)
+		}
+	}
+	if t.Failed() {
+		for _, o := range report.Outcomes {
+			t.Log(withVersion(o))
+		}
+	}
+}
+
+func withVersion(o manifests.Outcome) string {
+	return strings.Replace(o.String(), ":", " "+o.Version+":", 1)
+}
+
+func hasOutcome(report *manifests.Report, want string) bool {
+	n := 0
+	for _, o := range report.Outcomes {
+		if strings.HasPrefix(withVersion(o), want) {
+			n++
+		}
+	}
+	return n == 1
+}
+
+func TestDumpOfDefinitions(t *testing.T) {
+	spec := "  versions: [{name: v1, storage: true}]\n  subresources: {status: {}}\n"
+	defined, object := definitionKV(t, "v1beta1", spec), keyed("/registry/example.com/widgets/shop/w", widget)
+	learned := newDecoder(t, Options{})
+	if err := learned.Learn(defined); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		decoder *Decoder
+		keys    []*mvccpb.KeyValue
+		want    string
+	}{
+		"learned":            {learned, []*mvccpb.KeyValue{object, defined}, "widgets.example.com v1: listed 1"},
+		"learned, no object": {learned, []*mvccpb.KeyValue{defined}, "widgets.example.com v1: listed 0"},
+		"not learned": {
+			newDecoder(t, Options{}), []*mvccpb.KeyValue{object, defined},
+			"widgets.example.com v1: failed: its CustomResourceDefinition is among the keys and was not learned before",
+		},
+		"of no definition": {
+			newDecoder(t, Options{}), []*mvccpb.KeyValue{object},
+			"widgets.example.com v1: listed 1: no CustomResourceDefinition of it was learned",
+		},
+		"at two versions": {
+			learned, []*mvccpb.KeyValue{
+				object, keyed("/registry/example.com/widgets/shop/x", strings.NewReplacer(`"w"`, `"x"`, "com/v1", "com/v2").Replace(widget)),
+				keyed("/registry/example.com/widgets/shop/y", strings.NewReplacer(`"w"`, `"y"`, "com/v1", "com/v2").Replace(widget)),
+			}, "widgets.example.com v2: listed 3: it is stored at several versions: 1 at v1, 2 at v2",
+		},
+	} {
+		report, err := c.decoder.Dump(t.Context(), each(nil, c.keys...), manifests.Instant{}, &received{}, Selection{})
+		if err != nil || !hasOutcome(report, c.want) {
+			t.Errorf("%s: %v, %v", name, err, report.Outcomes)
+		}
+		for _, o := range report.Outcomes {
+			if o.Resource.Resource == "widgets" && (o.Kind != "Widget" || !o.Namespaced || o.Status != (c.decoder == learned && o.Version == "v1")) {
+				t.Errorf("%s: %+v", name, o)
+			}
+		}
+	}
+}
+
+func TestDumpSelects(t *testing.T) {
+	keys := each(nil, odds(t)...)
+	for name, c := range map[string]struct {
+		s    Selection
+		want []string // objects
+		out  []string // outcomes
+	}{
+		"a class": {Selection{Classes: []manifests.Class{manifests.Generated}}, []string{"e"}, []string{"namespaces v1: listed 1"}},
+		"a label": {Selection{LabelSelector: "app=web"}, []string{"w", "web"}, []string{
+			"namespaces v1: listed 0", "deployments.apps v1: failed: 1 of 2",
+		}},
+		"a namespace": {Selection{Namespaces: []string{"shop"}}, []string{"e", "n", "w", "web"}, []string{
+			"namespaces v1: excluded", "nodes v1: excluded", "secrets in shop v1: failed", "cronjobs.batch in shop v1: listed 0",
+			"podsecuritypolicies.policy v1beta1: excluded",
+		}},
+		"resources": {
+			Selection{Exclude: func(r manifests.Resource) bool {
+				return r.Resource == "secrets" || r.Resource == "widgets" || r.Group == "apps"
+			}}, []string{"e", "n", "shop"},
+			[]string{"secrets v1: excluded", "widgets.example.com v1: excluded", "deployments.apps v1: excluded"},
+		},
+	} {
+		var to received
+		report, err := newDecoder(t, Options{}).Dump(t.Context(), keys, manifests.Instant{}, &to, c.s)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var got []string
+		for key := range to.objects {
+			got = append(got, key.Name)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		for _, want := range c.out {
+			if !slices.ContainsFunc(report.Outcomes, func(o manifests.Outcome) bool { return strings.HasPrefix(placed(o), want) }) {
+				t.Errorf("%s: there is no outcome %s\n%v", name, want, report.Outcomes)
+			}
+		}
+	}
+}
+
+// placed writes an outcome with its version behind its namespace.
+func placed(o manifests.Outcome) string {
+	s := o.String()
+	name, rest, _ := strings.Cut(s, ": ")
+	return name + " " + o.Version + ": " + rest
+}
+
+func TestDumpEnds(t *testing.T) {
+	broken := errors.New("the snapshot is broken")
+	ended, end := context.WithCancelCause(t.Context())
+	gone := errors.New("nobody waits")
+	end(gone)
+	many := make([]*mvccpb.KeyValue, 100)
+	for i := range many {
+		many[i] = keyed(fmt.Sprintf("/registry/example.com/widgets/shop/w%d", i), strings.Replace(widget, `"w"`, fmt.Sprintf(`"w%d"`, i), 1))
+	}
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		keys iter.Seq2[*mvccpb.KeyValue, error]
+		to   received
+		s    Selection
+		want error
+		text string
+	}{
+		"keys":      {t.Context(), each(broken, many...), received{}, Selection{}, broken, ""},
+		"receiver":  {t.Context(), each(nil, many...), received{failAt: "w50"}, Selection{}, errReceiver, ""},
+		"context":   {ended, each(nil, many...), received{}, Selection{}, gone, ""},
+		"namespace": {t.Context(), each(nil, many...), received{}, Selection{Namespaces: []string{"shop", "none"}}, nil, "namespace none"},
+		"no name":   {t.Context(), each(nil), received{}, Selection{Namespaces: []string{""}}, nil, "has no name"},
+		"labels":    {t.Context(), each(nil), received{}, Selection{LabelSelector: "a b"}, nil, "label selector"},
+	} {
+		report, err := newDecoder(t, Options{}).Dump(c.ctx, c.keys, manifests.Instant{}, &c.to, c.s)
+		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if report != nil && report.Complete() {
+			t.Errorf("%s: complete", name)
+		}
+	}
+}
+
+func TestDumpBelowTheWrongPrefix(t *testing.T) {
+	report, err := newDecoder(t, Options{Prefix: "/other"}).Dump(t.Context(), each(nil, odds(t)...), manifests.Instant{}, &received{}, Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Outcomes) != 1 || !strings.Contains(report.Outcomes[0].Why, "another --etcd-prefix") || report.Complete() {
+		t.Errorf("%v", report.Outcomes)
+	}
+}
