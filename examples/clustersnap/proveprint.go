@@ -1,0 +1,55 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/clustersnap/clustersnap/manifests/storage/proof"
+)
+
+// shown is how many findings of a kind are printed that are explained. JSON has them all.
+const shown = 20
+
+func showProof(out io.Writer, p *proof.Proof, asJSON bool) error {
+	if asJSON {
+		if err := json.NewEncoder(out).Encode(p); err != nil {
+			return err
+		}
+	} else {
+		printProof(steps{out}, p)
+	}
+	if p.Complete() {
+		return nil
+	}
+	if p.Matched == 0 {
+		return errors.New("nothing of the dump is in etcd: is the snapshot of the same cluster, and --etcd-prefix right?")
+	}
+	return fmt.Errorf("not everything is saved: %d unsaved, %d differ, %d that etcd does not have, %d kinds that can't be told",
+		p.Counts[proof.Unsaved], p.Counts[proof.Differs], p.Counts[proof.Unstored], p.Counts[proof.Unchecked])
+}
+
+func printProof(out steps, p *proof.Proof) {
+	printed := map[proof.Kind]int{}
+	for _, f := range p.Findings {
+		printed[f.Is]++
+		spoils := f.Is == proof.Unsaved || f.Is == proof.Differs || f.Is == proof.Unstored || f.Is == proof.Unchecked
+		if spoils || printed[f.Is] <= shown {
+			out.line(string(f.Is), strings.TrimPrefix(f.String(), string(f.Is)+": "))
+		} else if printed[f.Is] == shown+1 {
+			out.line(string(f.Is), "... and more: see --json")
+		}
+	}
+	if p.Unlisted > 0 {
+		out.line("note", count(p.Unlisted, "finding")+" besides are only counted")
+	}
+	for _, b := range p.Blind {
+		out.line("blind", b)
+	}
+	out.line("proof", p.String())
+	if p.Complete() {
+		out.line("good", "all that was stored is in the dump, or was left out on purpose")
+	}
+}
