@@ -43,7 +43,7 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		PersistentPreRun: func(*cobra.Command, []string) { started = true },
 	}
 	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), manifestsCommand(), demoCommand(),
-		lsCommand(), getCommand(), historyCommand(), exportCommand(), proveCommand())
+		lsCommand(), getCommand(), historyCommand(), exportCommand(), proveCommand(), recoverCommand())
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -26,22 +24,18 @@ func manifestsCommand() *cobra.Command {
 
 // connect takes the cluster of a kubeconfig, or of kubectl's where none is named.
 func connect(kubeconfig string) (*manifests.Cluster, error) {
-	config, err := clientConfig(kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	return manifests.NewCluster(config)
-}
-
-func clientConfig(kubeconfig string) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	config, err := clientConfig(kubeconfig).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.UserAgent = "clustersnap"
-	return config, nil
+	return manifests.NewCluster(config)
+}
+
+func clientConfig(kubeconfig string) clientcmd.ClientConfig {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil)
 }
 
 // selection is what of a cluster, or of a source, a command looks at.

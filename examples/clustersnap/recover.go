@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/apply"
+)
+
+const recoverHelp = `recover brings objects of an etcd snapshot, or of a directory that "manifests
+dump" has written, back to a live cluster: those that are named, those of a
+namespace with the namespace itself, those with labels, or --all.
+
+Without --yes nothing is written: the server is asked about each object, and the
+plan is printed. "blocked" says what keeps an object from coming back. With
+--yes the plan is carried out. An object that somebody has changed in between is
+left alone; nothing that was not selected is touched.
+
+--policy is for objects that the cluster has already, with other content:
+  skip     leave them as they are
+  fail     write nothing at all
+  update   set the saved fields, unless somebody else has set them otherwise
+  force    set the saved fields, whoever has set them
+  replace  make them what was saved, without what was added since
+
+Only what users have made comes back, unless --class or a name asks for more.
+Status does not, nor do the contents of volumes.`
+
+// recovery is what of a source is brought back, and how.
+type recovery struct {
+	source  sourceFlags
+	of      selection
+	policy  string
+	all     bool
+	suspend bool
+	yes     bool
+}
+
+func recoverCommand() *cobra.Command {
+	var r recovery
+	cmd := &cobra.Command{
+		Use:   "recover SOURCE [KIND/NAME...]",
+		Short: "Bring objects of an etcd snapshot or of a saved tree back to a cluster",
+		Long:  recoverHelp,
+		Example: `  clustersnap recover etcd.snap -n shop
+  clustersnap recover etcd.snap -n shop --yes
+  clustersnap recover etcd.snap configmap/settings -n shop --policy replace`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen := len(r.of.namespaces) > 0 || r.of.selector != "" || r.all
+			switch named := len(args) > 1; {
+			case !named && !chosen:
+				return usageError{errors.New("recover: say what: KIND/NAME, -n NAMESPACE, -l LABELS or --all")}
+			case named && (r.of.selector != "" || r.all || len(r.of.namespaces) > 1):
+				return usageError{errors.New("recover: objects that are named take one -n at most, and no -l or --all")}
+			}
+			if err := r.run(cmd.Context(), steps{os.Stdout}, args[0], args[1:]); err != nil {
+				return fmt.Errorf("recover %s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+	r.source.flags(cmd)
+	r.of.choices(cmd)
+	f := cmd.Flags()
+	f.StringVar(&r.of.kubeconfig, "kubeconfig", "", "a `FILE`; if not given, as kubectl")
+	f.StringVar(&r.policy, "policy", string(apply.SkipExisting), "`WHAT` becomes of objects that are there: see above")
+	f.BoolVar(&r.all, "all", false, "everything that users have made")
+	f.BoolVar(&r.suspend, "suspend", false, "bring Jobs and CronJobs back suspended")
+	f.BoolVar(&r.yes, "yes", false, "write; without it only the plan is printed")
+	return cmd
+}
+
+func (r *recovery) run(ctx context.Context, out steps, name string, names []string) error {
+	from, err := r.source.open(ctx, name, manifests.Options{LabelSelector: r.of.selector})
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	opts := apply.Options{Policy: apply.Policy(r.policy), Suspend: r.suspend, Classes: r.of.options().Classes}
+	var entries []manifests.Entry
+	if len(names) > 0 {
+		entries, opts.Classes, err = r.named(ctx, from, names)
+	} else {
+		entries, err = r.chosen(ctx, from)
+	}
+	if err != nil {
+		return err
+	}
+	if len(opts.Classes) == 0 {
+		opts.Classes = []manifests.Class{manifests.User}
+	}
+	objects, unread := readObjects(ctx, from, entries, opts.Classes)
+	config, err := clientConfig(r.of.kubeconfig)
+	if err != nil {
+		return err
+	}
+	cluster, err := apply.NewCluster(config)
+	if err != nil {
+		return err
+	}
+	plan, err := cluster.Plan(ctx, objects, opts)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.carryOut(ctx, out, plan), unread)
+}
+
+// named finds the objects that are named. They come back whatever their class is.
+func (r *recovery) named(ctx context.Context, from *source, names []string) (list []manifests.Entry, classes []manifests.Class, err error) {
+	for _, text := range names {
+		w, err := parseWanted(text, append(r.of.namespaces, "")[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		e, err := from.one(ctx, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		list, classes = append(list, e), append(classes, e.Class)
+	}
+	return list, append(classes, manifests.Completed), nil // of which metadata says nothing
+}
+
+// chosen finds the objects that the flags select: with a namespace, that too.
+func (r *recovery) chosen(ctx context.Context, from *source) ([]manifests.Entry, error) {
+	list, err := from.entries(ctx)
+	if err == nil && from.snapshot == nil {
+		list, err = from.choose(ctx, list, manifests.Options{LabelSelector: r.of.selector})
+	}
+	in := func(name string) bool { return len(r.of.namespaces) == 0 || slices.Contains(r.of.namespaces, name) }
+	return slices.DeleteFunc(list, func(e manifests.Entry) bool {
+		return !in(e.Namespace) && !(e.Group == "" && e.Resource == "namespaces" && in(e.Name))
+	}), err
+}
+
+// readObjects reads those of the classes that are wanted. What can't be read is in the error, and the others are read.
+func readObjects(ctx context.Context, from *source, list []manifests.Entry, classes []manifests.Class) ([]apply.Object, error) {
+	var objects []apply.Object
+	var unread []error
+	for _, e := range list {
+		if !slices.Contains(classes, e.Class) {
+			continue
+		}
+		text, class, err := from.classified(ctx, e)
+		if err != nil {
+			unread = append(unread, fmt.Errorf("%v is not brought back: %w", e.Key, err))
+			continue
+		}
+		objects = append(objects, apply.Object{Body: text, Class: class})
+	}
+	return objects, errors.Join(unread...)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/apply"
+)
+
+// classified gives an object with its class, which of a snapshot the object itself says.
+func (s *source) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
+	type classifier interface {
+		Classified(context.Context, manifests.Entry) ([]byte, manifests.Class, error)
+	}
+	if c, ok := s.seer.(classifier); ok {
+		return c.Classified(ctx, e)
+	}
+	text, err := s.Object(ctx, e)
+	return text, e.Class, err
+}
+
+// carryOut prints a plan, and with --yes does what it says.
+func (r *recovery) carryOut(ctx context.Context, out steps, plan *apply.Plan) error {
+	counts := map[apply.Action]int{}
+	for _, step := range plan.Steps {
+		counts[step.Do]++
+		if step.Do == apply.Unchanged || step.Do == apply.Skip && len(step.Changes) == 0 {
+			continue // as it was saved, or not to come back
+		}
+		action, rest, _ := strings.Cut(step.String(), " ")
+		out.line(action, rest)
+	}
+	out.line("plan", summary(counts))
+	if !r.yes {
+		if blocked := len(plan.Blocked()); blocked > 0 {
+			return fmt.Errorf("%s can't be brought back as things are: see what is said of each", count(blocked, "object"))
+		}
+		out.line("good", "nothing was written: add --yes")
+		return nil
+	}
+	result, err := plan.Run(ctx)
+	if err != nil && result == nil || errors.Is(err, apply.ErrConflicts) {
+		return err
+	}
+	done := 0
+	for _, o := range result.Outcomes {
+		if o.State == apply.Done {
+			done++
+		}
+	}
+	out.line("done", count(done, "object")+" written")
+	failed := result.Failed()
+	for _, o := range failed {
+		out.line(string(o.State), fmt.Sprintf("%s: %s", o.Key, o.Err))
+	}
+	if err == nil && len(failed) > 0 {
+		err = fmt.Errorf("%s not brought back", count(len(failed), "object"))
+	}
+	if err == nil {
+		out.line("good", "all that was selected is there")
+	}
+	return err
+}
+
+// summary says how many steps there are of each action.
+func summary(counts map[apply.Action]int) string {
+	var parts []string
+	for _, action := range []apply.Action{
+		apply.Create, apply.Update, apply.Replace, apply.Unchanged, apply.Skip, apply.Conflict, apply.Blocked,
+	} {
+		if n := counts[action]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, action))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to bring back"
+	}
+	return strings.Join(parts, ", ")
+}
