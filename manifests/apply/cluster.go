@@ -9,9 +9,10 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -26,9 +27,9 @@ const requestLimit = 90 * time.Second
 
 // Cluster is where objects are brought back to. Its methods may be called at once.
 type Cluster struct {
-	kinds     *manifests.Cluster
-	client    dynamic.Interface
-	discovery discovery.DiscoveryInterface
+	kinds  *manifests.Cluster
+	client dynamic.Interface
+	plain  rest.Interface // for what is no object
 }
 
 // NewCluster makes a cluster of what a kubeconfig or a service account gives. It does not connect.
@@ -50,17 +51,22 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to cluster: %w", err)
 	}
-	disco, err := discovery.NewDiscoveryClientForConfig(config)
+	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme())
+	plain, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to cluster: %w", err)
 	}
-	return &Cluster{kinds: kinds, client: client, discovery: disco}, nil
+	return &Cluster{kinds: kinds, client: client, plain: plain}, nil
 }
 
 // groups gives the versions of each group that is served, the preferred one first.
 func (c *Cluster) groups(ctx context.Context) (map[string][]string, error) {
+	raw, err := c.plain.Get().AbsPath("/apis").SetHeader("Accept", "application/json").Do(ctx).Raw()
+	if err != nil {
+		return nil, err
+	}
 	var list metav1.APIGroupList
-	if err := c.discovery.RESTClient().Get().AbsPath("/apis").Do(ctx).Into(&list); err != nil {
+	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, err
 	}
 	versions := map[string][]string{}
