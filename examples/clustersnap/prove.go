@@ -132,9 +132,10 @@ func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFla
 }
 
 func proveFromAPI(ctx context.Context, dump proof.Dump, kubeconfig string) (*proof.Proof, error) {
-	config, err := clientConfig(kubeconfig)
+	config, err := clientConfig(kubeconfig).ClientConfig()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
+	config.UserAgent = "clustersnap"
 	return proof.FromAPI(ctx, dump, config)
 }
