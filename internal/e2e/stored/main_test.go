@@ -80,11 +80,7 @@ func live(t testing.TB, node *bed.Node, to manifests.Receiver, opts manifests.Op
 // save saves etcd of a node and opens the snapshot.
 func save(t testing.TB, node *bed.Node) *etcdsnap.Snapshot {
 	t.Helper()
-	ctx := stuck(t)
-	path := filepath.Join(t.TempDir(), "snapshot.db")
-	_, err := etcdsnap.SaveFile(ctx, path, node.EtcdClient(t), etcdsnap.Options{})
-	must(t, err)
-	f, err := os.Open(path)
+	f, err := os.Open(snapshotFile(t, node))
 	must(t, err)
 	t.Cleanup(func() { f.Close() })
 	info, err := f.Stat()
@@ -92,6 +88,15 @@ func save(t testing.TB, node *bed.Node) *etcdsnap.Snapshot {
 	snapshot, err := etcdsnap.Open(f, info.Size())
 	must(t, err)
 	return snapshot
+}
+
+// snapshotFile saves etcd of a node.
+func snapshotFile(t testing.TB, node *bed.Node) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "snapshot.db")
+	_, err := etcdsnap.SaveFile(stuck(t), path, node.EtcdClient(t), etcdsnap.Options{})
+	must(t, err)
+	return path
 }
 
 // view reads a snapshot as it was at an instant, and teaches a decoder its definitions.

@@ -38,6 +38,7 @@ func TestStored(t *testing.T) {
 	})
 	t.Run("selection", func(t *testing.T) { selections(t, node) })
 	t.Run("tree", func(t *testing.T) { trees(t, node) })
+	t.Run("older program", func(t *testing.T) { older(t, node) })
 }
 
 // TestStoredElsewhere is that with Secrets encrypted, below another prefix.

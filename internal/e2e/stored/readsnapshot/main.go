@@ -3,13 +3,16 @@
 //	readsnapshot SNAPSHOT list
 //	readsnapshot SNAPSHOT decode
 //	readsnapshot SNAPSHOT tree DIR
+//	readsnapshot SNAPSHOT entries
 //
-// It lists every key with the kind and the name in its value, brings every object into canonical form, or writes them to a new
-// tree. It prints how many objects there were, the bytes of their values, and how much memory it had at most, in KiB.
+// It lists every key with the kind and the name in its value, brings every object into canonical form, writes them to a new tree,
+// or prints the entry of each, and of each that it can't read the key and why, as lines of JSON. It prints how many objects
+// there were, the bytes of their values, and how much memory it had at most, in KiB.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,7 +29,7 @@ import (
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: readsnapshot SNAPSHOT list|decode|tree [DIR]")
+		fmt.Fprintln(os.Stderr, "usage: readsnapshot SNAPSHOT list|decode|tree|entries [DIR]")
 		os.Exit(2)
 	}
 	err := read(context.Background(), os.Args[1], os.Args[2], os.Args[3:])
@@ -65,6 +68,8 @@ func read(ctx context.Context, path, what string, dir []string) error {
 		objects, err = list(keys)
 	case what == "decode":
 		objects, err = dump(ctx, keys, nothing{})
+	case what == "entries":
+		objects, err = entries(ctx, view)
 	case what == "tree" && len(dir) == 1:
 		objects, err = toTree(ctx, keys, dir[0])
 	default:
@@ -138,6 +143,44 @@ func toTree(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error], dir st
 	n, err := dump(ctx, keys, to)
 	return n, errors.Join(err, to.Close())
 }
+
+// line is what is printed of one key.
+type line struct {
+	manifests.Entry
+	At  string `json:"at,omitempty"` // the key in etcd of what can't be read
+	Why string `json:"why,omitempty"`
+}
+
+// entries prints a line for each key.
+func entries(ctx context.Context, view *etcdsnap.View) (int, error) {
+	decoder, err := storage.NewDecoder(storage.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer decoder.Close()
+	for kv, err := range view.Below(ctx, storage.DefinitionPrefix("")) {
+		if err == nil {
+			err = decoder.Learn(kv)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	out := json.NewEncoder(os.Stdout)
+	report, err := decoder.Dump(ctx, view.Keys(ctx), manifests.Instant{}, printer{out}, storage.Selection{
+		Failed: func(kv *mvccpb.KeyValue, err error) { _ = out.Encode(line{At: string(kv.Key), Why: err.Error()}) },
+	})
+	if err != nil {
+		return 0, err
+	}
+	return report.Objects, nil
+}
+
+// printer is a receiver that prints entries.
+type printer struct{ out *json.Encoder }
+
+func (printer) Begin(manifests.Instant) error      { return nil }
+func (p printer) Object(o *manifests.Object) error { return p.out.Encode(line{Entry: o.Entry}) }
 
 // nothing is a receiver that keeps nothing.
 type nothing struct{}
