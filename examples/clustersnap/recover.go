@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -96,8 +95,8 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 	if len(opts.Classes) == 0 {
 		opts.Classes = []manifests.Class{manifests.User}
 	}
-	objects, unread := readObjects(ctx, from, entries, opts.Classes)
-	config, err := clientConfig(r.of.kubeconfig)
+	objects, unread := r.read(ctx, from, entries, opts.Classes)
+	config, err := clientConfig(r.of.kubeconfig).ClientConfig()
 	if err != nil {
 		return err
 	}
@@ -109,51 +108,5 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.carryOut(ctx, out, plan), unread)
-}
-
-// named finds the objects that are named. They come back whatever their class is.
-func (r *recovery) named(ctx context.Context, from *source, names []string) (list []manifests.Entry, classes []manifests.Class, err error) {
-	for _, text := range names {
-		w, err := parseWanted(text, append(r.of.namespaces, "")[0])
-		if err != nil {
-			return nil, nil, err
-		}
-		e, err := from.one(ctx, w)
-		if err != nil {
-			return nil, nil, err
-		}
-		list, classes = append(list, e), append(classes, e.Class)
-	}
-	return list, append(classes, manifests.Completed), nil // of which metadata says nothing
-}
-
-// chosen finds the objects that the flags select: with a namespace, that too.
-func (r *recovery) chosen(ctx context.Context, from *source) ([]manifests.Entry, error) {
-	list, err := from.entries(ctx)
-	if err == nil && from.snapshot == nil {
-		list, err = from.choose(ctx, list, manifests.Options{LabelSelector: r.of.selector})
-	}
-	in := func(name string) bool { return len(r.of.namespaces) == 0 || slices.Contains(r.of.namespaces, name) }
-	return slices.DeleteFunc(list, func(e manifests.Entry) bool {
-		return !in(e.Namespace) && !(e.Group == "" && e.Resource == "namespaces" && in(e.Name))
-	}), err
-}
-
-// readObjects reads those of the classes that are wanted. What can't be read is in the error, and the others are read.
-func readObjects(ctx context.Context, from *source, list []manifests.Entry, classes []manifests.Class) ([]apply.Object, error) {
-	var objects []apply.Object
-	var unread []error
-	for _, e := range list {
-		if !slices.Contains(classes, e.Class) {
-			continue
-		}
-		text, class, err := from.classified(ctx, e)
-		if err != nil {
-			unread = append(unread, fmt.Errorf("%v is not brought back: %w", e.Key, err))
-			continue
-		}
-		objects = append(objects, apply.Object{Body: text, Class: class})
-	}
-	return objects, errors.Join(unread...)
+	return r.carryOut(ctx, out, plan, unread)
 }

@@ -6,41 +6,46 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/apply"
 )
 
-// classified gives an object with its class, which of a snapshot the object itself says.
-func (s *source) classified(ctx context.Context, e manifests.Entry) ([]byte, manifests.Class, error) {
-	type classifier interface {
-		Classified(context.Context, manifests.Entry) ([]byte, manifests.Class, error)
+// carryOut prints a plan, and with --yes does what it says. What could not be read is not in the plan, and makes it no good.
+func (r *recovery) carryOut(ctx context.Context, out steps, plan *apply.Plan, unread error) error {
+	err := r.plan(out, plan)
+	if r.yes {
+		err = r.write(ctx, out, plan)
 	}
-	if c, ok := s.seer.(classifier); ok {
-		return c.Classified(ctx, e)
+	if err = errors.Join(err, unread); err != nil {
+		return err
 	}
-	text, err := s.Object(ctx, e)
-	return text, e.Class, err
+	if r.yes {
+		out.line("good", "all that was selected is there")
+	} else {
+		out.line("good", "nothing was written: add --yes")
+	}
+	return nil
 }
 
-// carryOut prints a plan, and with --yes does what it says.
-func (r *recovery) carryOut(ctx context.Context, out steps, plan *apply.Plan) error {
+// plan prints each step but those of what is as it was saved, or not to come back.
+func (r *recovery) plan(out steps, plan *apply.Plan) error {
 	counts := map[apply.Action]int{}
 	for _, step := range plan.Steps {
 		counts[step.Do]++
 		if step.Do == apply.Unchanged || step.Do == apply.Skip && len(step.Changes) == 0 {
-			continue // as it was saved, or not to come back
+			continue
 		}
 		action, rest, _ := strings.Cut(step.String(), " ")
 		out.line(action, rest)
 	}
 	out.line("plan", summary(counts))
-	if !r.yes {
-		if blocked := len(plan.Blocked()); blocked > 0 {
-			return fmt.Errorf("%s can't be brought back as things are: see what is said of each", count(blocked, "object"))
-		}
-		out.line("good", "nothing was written: add --yes")
-		return nil
+	if blocked := len(plan.Blocked()); blocked > 0 {
+		return fmt.Errorf("%s can't be brought back as things are: see what is said of each", count(blocked, "object"))
 	}
+	return nil
+}
+
+// write does what a plan says, and prints what could not be done.
+func (r *recovery) write(ctx context.Context, out steps, plan *apply.Plan) error {
 	result, err := plan.Run(ctx)
 	if err != nil && result == nil || errors.Is(err, apply.ErrConflicts) {
 		return err
@@ -58,9 +63,6 @@ func (r *recovery) carryOut(ctx context.Context, out steps, plan *apply.Plan) er
 	}
 	if err == nil && len(failed) > 0 {
 		err = fmt.Errorf("%s not brought back", count(len(failed), "object"))
-	}
-	if err == nil {
-		out.line("good", "all that was selected is there")
 	}
 	return err
 }

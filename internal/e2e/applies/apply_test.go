@@ -18,7 +18,7 @@ func TestApply(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *place){
 		"policies": policies, "policy fail": failPolicy, "own fields": ownFields, "a selection": selection, "blocked": blocked,
 		"rights": rights, "duplicates": duplicates, "moves": moves, "volumes": volumes, "suspended": suspended,
-		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone,
+		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone, "the command": tool,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
 	}

@@ -1,0 +1,96 @@
+package applies
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/tree"
+)
+
+// recover runs the command on the node.
+func (p *place) recover(t testing.TB, args ...string) command.Outcome {
+	t.Helper()
+	kubeconfig := filepath.Join(p.node.Root, "etc/kubernetes/super-admin.conf")
+	cmd := exec.Command(command.Path(t), append([]string{"recover", "--kubeconfig", kubeconfig}, args...)...)
+	return command.Of(t, cmd, func() error { return p.node.Run(cmd) })
+}
+
+// says holds that a command has succeeded and printed each of the lines, of which the parts are given.
+func says(t testing.TB, o command.Outcome, lines ...string) {
+	t.Helper()
+	command.Good(t, o)
+	for _, want := range lines {
+		parts := strings.Split(want, "|")
+		if !slices.ContainsFunc(strings.Split(o.Stdout, "\n"), func(line string) bool {
+			return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+		}) {
+			t.Errorf("no line says %q:\n%s", want, o.Stdout)
+		}
+	}
+}
+
+// tool is what a user sees of it.
+func tool(t *testing.T, p *place) {
+	p.make(t, things, "NS", "tool")
+	snapshot, dir := filepath.Join(t.TempDir(), "etcd.snap"), t.TempDir()
+	_, err := etcdsnap.SaveFile(stuck(t), snapshot, p.node.EtcdClient(t), etcdsnap.Options{})
+	must(t, err)
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer root.Close()
+	to, err := tree.Open(root, tree.Options{})
+	must(t, err)
+	report, err := p.kinds.Dump(stuck(t), to, manifests.Options{})
+	must(t, err)
+	_, err = to.Commit(report)
+	must(t, err)
+	must(t, to.Close())
+
+	p.edited(t, "tool")
+	p.delete(t, "configmaps", "tool", "same")
+	before := p.versions(t)
+	says(t, p.recover(t, snapshot, "-n", "tool"), "create |configmaps/same -n tool", "skip |secrets/one -n tool: data.password: ",
+		"plan |1 create, 1 unchanged, 4 skip", "nothing was written")
+	says(t, p.recover(t, snapshot, "-n", "tool", "-l", "app=web", "--policy", "replace"), "replace |configmaps/one -n tool: data.added, data.mode",
+		"plan |1 replace")
+	fromTree := p.recover(t, dir, "-n", "tool", "-l", "app=web", "--policy", "force")
+	command.Bad(t, fromTree, 1, "secrets/one -n tool is not brought back", "the content of this Secret was not kept")
+	if !strings.Contains(fromTree.Stdout, "configmaps/one -n tool: data.mode") || !strings.Contains(fromTree.Stdout, "plan      1 update") {
+		t.Errorf("from the tree:\n%s", fromTree.Stdout)
+	}
+	for key, version := range p.versions(t) {
+		if before[key] != version {
+			t.Errorf("%s was written without --yes", key)
+		}
+	}
+	says(t, p.recover(t, snapshot, "-n", "tool", "--yes"), "done |1 object written")
+	p.get(t, "configmaps", "tool", "same")
+	says(t, p.recover(t, dir, "cm/one", "-n", "tool", "--policy", "replace", "--yes"), "done |1 object written")
+	data, _, _ := unstructured.NestedStringMap(p.get(t, "configmaps", "tool", "one").Object, "data")
+	if data["mode"] != "on" || data["added"] != "" {
+		t.Errorf("the ConfigMap has %v", data)
+	}
+	if image := imageOf(p.get(t, "deployments.v1.apps", "tool", "one")); image != "example.com/web:2" {
+		t.Error("the Deployment was touched, which was not named")
+	}
+	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "fail", "--yes"), 1, "the cluster has other objects than were saved")
+	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "update"), 1, "objects can't be brought back as things are")
+	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "update", "--yes"), 1, "3 objects not brought back")
+	for _, args := range [][]string{{snapshot}, {snapshot, "cm/one", "--all"}, {snapshot, "one"}, {}} {
+		command.Bad(t, p.recover(t, args...), 2)
+	}
+	command.Bad(t, p.recover(t, snapshot, "cm/none", "-n", "tool"), 1, "there is no configmaps/none -n tool")
+	if _, err := p.at("configmaps", "tool").Get(stuck(t), "none", metav1.GetOptions{}); err == nil {
+		t.Error("it was made")
+	}
+}
