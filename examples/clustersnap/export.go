@@ -12,9 +12,9 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
-const exportHelp = `export writes every object of an etcd snapshot into a directory, in the form that
-"manifests dump" has for a live cluster. No cluster is needed. Only what has
-changed is written, so that one directory can follow many snapshots.
+const exportHelp = `export writes every object of an etcd snapshot into a directory, in the form
+that "manifests dump" has for a live cluster. No cluster is needed. Only what
+has changed is written, so that one directory can follow many snapshots.
 
 Each object is at the version that etcd keeps it in, which the index states: it
 may be another one than the API server prefers. It fails if an object could not

@@ -53,7 +53,7 @@ func historyCommand() *cobra.Command {
 	f.StringVarP(&namespace, "namespace", "n", "", "its `NAMESPACE`")
 	f.BoolVar(&show.diff, "diff", false, "show each change as diff -u does")
 	f.BoolVar(&show.json, "json", false, "a JSON object for each version")
-	f.BoolVar(&show.faithful, "faithful", false, "compare also what binds an object to its cluster")
+	f.BoolVar(&show.faithful, "faithful", false, "compare what binds it to its cluster, too")
 	return cmd
 }
 

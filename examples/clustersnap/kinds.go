@@ -6,6 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // named is a resource and its kind, which is empty where nobody could read one.
@@ -62,10 +65,13 @@ func (k kinds) matching(name string) (found []named) {
 		group = ""
 	}
 	want = cmp.Or(shortNames[want], want)
+	// The plural that follows from a kind is for those whose objects are all encrypted, so that nobody knows their kind.
+	plural, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: want})
 	for n := range k {
-		kind := strings.ToLower(n.kind)
-		if (want == n.resource || want == kind && kind != "") && (!grouped || group == n.group) {
-			found = append(found, n)
+		if slices.Contains([]string{n.resource, strings.ToLower(n.kind)}, want) || plural.Resource == n.resource {
+			if !grouped || group == n.group {
+				found = append(found, n)
+			}
 		}
 	}
 	slices.SortFunc(found, named.compare)

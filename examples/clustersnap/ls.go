@@ -16,12 +16,13 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-const lsHelp = `ls lists the objects of an etcd snapshot, or of a directory that "manifests dump"
-has written. No cluster is needed. REVISION is when etcd took the version, the
-resourceVersion of the API.
+const lsHelp = `ls lists the objects of an etcd snapshot, or of a directory that
+"manifests dump" has written. No cluster is needed. REVISION is when etcd took
+the version: the resourceVersion of the API.
 
 KIND is what kubectl takes: deployment, deployments, deploy, deployments.apps.
-An object that can't be decoded is listed as its key tells, without a class.`
+What can't be decoded is listed as its key in etcd tells, for class user.
+--encryption-config is the file of --encryption-provider-config.`
 
 func lsCommand() *cobra.Command {
 	var s sourceFlags

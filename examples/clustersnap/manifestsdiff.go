@@ -14,8 +14,8 @@ import (
 
 const manifestsDiffHelp = `diff holds two views of the objects against each other. Each is a directory that
 "manifests dump" has written, a directory of YAML and JSON files as people write
-them, an etcd snapshot, or the word live for the cluster as it is now. A snapshot
-is compared as of an older revision if that stands after an @: etcd.snap@81726.
+them, an etcd snapshot, or the word live for the cluster as it is now. After an
+@ a snapshot can have an older revision: etcd.snap@81726.
 Values of Secrets are masked. With --base, each change says which side made it.
 
 What has one uid and one resourceVersion on both sides is the same. After etcd

@@ -32,8 +32,8 @@ func (s *sourceFlags) flags(cmd *cobra.Command) {
 // snapshotFlags are those of where snapshots of etcd come from.
 func (s *sourceFlags) snapshotFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.prefix, "etcd-prefix", storage.DefaultPrefix, "the `PATH` of kube-apiserver's flag")
-	f.StringVar(&s.encryption, "encryption-config", "", "the `FILE` of --encryption-provider-config")
+	f.StringVar(&s.prefix, "etcd-prefix", storage.DefaultPrefix, "kube-apiserver's `PATH`")
+	f.StringVar(&s.encryption, "encryption-config", "", "kube-apiserver's `FILE`")
 }
 
 // source is what the objects of a SOURCE are read from. Its side has entries and canonical texts.
