@@ -98,8 +98,8 @@ func (c *Cluster) get(ctx context.Context, it *item) (*unstructured.Unstructured
 type try []string
 
 var (
-	dry  = try{metav1.DryRunAll}
-	real = try(nil)
+	dry    = try{metav1.DryRunAll}
+	actual = try(nil)
 )
 
 // strict has the server refuse fields that it would else drop with a warning: what is not saved is not to be lost in silence.

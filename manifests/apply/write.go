@@ -45,7 +45,7 @@ func (r *runner) writeOnce(ctx context.Context, it *item, a *attempt) error {
 	if it.Do != Create {
 		return c.change(ctx, it, r.plan.opts.Policy, a.lost)
 	}
-	err := c.create(ctx, it, real)
+	err := c.create(ctx, it, actual)
 	if !apierrors.IsAlreadyExists(err) {
 		return err
 	}
@@ -56,7 +56,7 @@ func (r *runner) writeOnce(ctx context.Context, it *item, a *attempt) error {
 	case a.lost && byUs(live): // the answer was lost, not the object
 		return nil
 	case r.givenWith(it):
-		_, err := c.apply(ctx, it, live, real, takeAll)
+		_, err := c.apply(ctx, it, live, actual, takeAll)
 		return err
 	}
 	return fmt.Errorf("somebody has made it: %w", errMoved)
@@ -98,7 +98,7 @@ func (c *Cluster) change(ctx context.Context, it *item, policy Policy, lost bool
 		case !same:
 			return errMoved
 		}
-		if _, err = c.changeOnce(ctx, it, live, policy, real); !moved(err) || again == maxMoves {
+		if _, err = c.changeOnce(ctx, it, live, policy, actual); !moved(err) || again == maxMoves {
 			return err
 		}
 	}
