@@ -116,8 +116,8 @@ func (s *scene) prove(saved *tree.Saved, snapshot string, opts proof.Options) *p
 	return p
 }
 
-// want holds that a proof has these findings, each as "kind resource/name", and besides only what a control plane has for itself and
-// what its controllers have done meanwhile.
+// want holds that a proof has these findings, each as "kind resource/name", and besides only what a control plane has for
+// itself and what its controllers have done meanwhile.
 func (s *scene) want(p *proof.Proof, findings ...string) {
 	s.Helper()
 	left := map[string]bool{}

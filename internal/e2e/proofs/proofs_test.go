@@ -17,7 +17,8 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
-// Every key of a cluster with thousands of objects of nearly every kind is accounted for, and so is each that nobody can see.
+// Every key of a cluster with thousands of objects of nearly every kind is accounted for, and so is each that nobody can
+// see.
 func TestEveryKind(t *testing.T) {
 	s := newScene(t, bed.Options{})
 	_, err := datamaker.FillAPI(s.ctx, s.node.RESTConfig(t), 2000)
@@ -28,17 +29,20 @@ func TestEveryKind(t *testing.T) {
 	none := func(manifests.Key) bool { return false }
 	all := s.dump(none, manifests.Options{})
 	user := s.dump(none, manifests.Options{Classes: []manifests.Class{manifests.User}})
-	labelled := s.dump(none, manifests.Options{LabelSelector: "app", Exclude: func(r manifests.Resource) bool { return r.Resource == "secrets" }})
+	labelled := s.dump(none, manifests.Options{LabelSelector: "app",
+		Exclude: func(r manifests.Resource) bool { return r.Resource == "secrets" }})
 	path := s.snapshot()
 
-	// The corpus has an object that no version serves, and an APIService that nobody answers for: what is behind that nobody knows.
+	// The corpus has an object that no version serves, and an APIService that nobody answers for: what is behind that
+	// nobody knows.
 	found := []string{"unsaved secrecies/unseen", "unchecked */"}
 	p := s.prove(all, path, proof.Options{})
 	s.want(p, found...)
 	if p.Matched != p.Objects || p.Matched < 2000 || p.Counts[proof.Unsaved] != 1 {
 		t.Errorf("the proof is %v", p)
 	}
-	if f := s.find(p, "unseen"); f.Namespace != "corpus" || f.ObjectKind != "Secrecy" || f.UID == "" || !strings.Contains(f.Why, "served by none") {
+	f := s.find(p, "unseen")
+	if f.Namespace != "corpus" || f.ObjectKind != "Secrecy" || f.UID == "" || !strings.Contains(f.Why, "served by none") {
 		t.Errorf("the finding is %v", f)
 	}
 	for _, saved := range []*tree.Saved{user, labelled} {
@@ -68,15 +72,17 @@ func faults(s *scene, opts bed.Options) {
 		s.create(configMaps, "ConfigMap", name)
 	}
 	s.create(secrets, "Secret", "dropped-secret")
-	saved := s.dump(func(k manifests.Key) bool { return strings.Contains(k.Name, "dropped") && k.Namespace == "default" }, manifests.Options{})
+	lost := func(k manifests.Key) bool { return strings.Contains(k.Name, "dropped") && k.Namespace == "default" }
+	saved := s.dump(lost, manifests.Options{})
 	s.create(configMaps, "ConfigMap", "late")
 	s.remove("doomed")
 	s.remove("doomed-and-dropped")
 	s.change("edited")
 
 	found := []string{
-		"unsaved ghosts/ghost", "unsaved podsecuritypolicies/strict", "unsaved configmaps/dropped", "unsaved configmaps/doomed-and-dropped",
-		"unsaved secrets/dropped-secret", "created configmaps/late", "deleted configmaps/doomed",
+		"unsaved ghosts/ghost", "unsaved podsecuritypolicies/strict", "unsaved configmaps/dropped",
+		"unsaved configmaps/doomed-and-dropped", "unsaved secrets/dropped-secret",
+		"created configmaps/late", "deleted configmaps/doomed",
 	}
 	s.part("api", func(s *scene) {
 		p, err := proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s))

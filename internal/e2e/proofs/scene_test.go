@@ -37,7 +37,8 @@ type scene struct {
 
 func newScene(t *testing.T, opts bed.Options) *scene {
 	t.Helper()
-	s := &scene{T: t, ctx: stuck(t), node: bed.ControlPlane(t, opts), prefix: cmp.Or(opts.EtcdPrefix, "/registry"), uids: map[string]string{}}
+	s := &scene{T: t, ctx: stuck(t), prefix: cmp.Or(opts.EtcdPrefix, "/registry"), uids: map[string]string{}}
+	s.node = bed.ControlPlane(t, opts)
 	var err error
 	s.client, err = dynamic.NewForConfig(s.node.RESTConfig(t))
 	must(t, err)
@@ -131,7 +132,8 @@ func (s *scene) plant(name string) {
 	s.Helper()
 	raw, err := (&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, UID: "uid-of-policy"}}).Marshal()
 	must(s, err)
-	value, err := (&runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "policy/v1beta1", Kind: "PodSecurityPolicy"}, Raw: raw}).Marshal()
+	of := runtime.TypeMeta{APIVersion: "policy/v1beta1", Kind: "PodSecurityPolicy"}
+	value, err := (&runtime.Unknown{TypeMeta: of, Raw: raw}).Marshal()
 	must(s, err)
 	_, err = s.node.EtcdClient(s).Put(s.ctx, s.policy(name), "k8s\x00"+string(value))
 	must(s, err)

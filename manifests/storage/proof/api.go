@@ -13,9 +13,9 @@ import (
 )
 
 // FromAPI holds a dump against what the API server can tell, some time after the dump was made: sooner is better. It lists
-// all again, metadata alone, but what the dump excluded. An object that is there unchanged since before the dump has to be in
-// it, and one that is newer is looked for in a watch that begins at the dump, which shows whether it was created or changed
-// since.
+// all again, metadata alone, but what the dump excluded. An object that is there unchanged since before the dump has to be
+// in it, and one that is newer is looked for in a watch that begins at the dump, which shows whether it was created or
+// changed since.
 //
 // It also takes the numbers of objects that the API server counts in its storage each minute (the metric
 // apiserver_resource_objects, and before 1.34 apiserver_storage_objects). A kind of which it has more than were listed, and

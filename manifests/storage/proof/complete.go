@@ -13,7 +13,8 @@ import (
 )
 
 var (
-	// ErrNoInstant says that a dump does not know its resource version, or those of its objects: a tree that came from git has none.
+	// ErrNoInstant says that a dump does not know its resource version, or those of its objects: a tree that came from git
+	// has none.
 	ErrNoInstant = errors.New("the dump does not say which resource version it is of")
 	// ErrOtherCluster says that the namespace kube-system has one uid in the dump and another in etcd.
 	ErrOtherCluster = errors.New("the dump and the snapshot are of two clusters")
@@ -27,20 +28,20 @@ type Dump struct {
 	Report *manifests.Report
 	// Entries are those of all objects that it has, each key once, in any order. It is read once.
 	Entries iter.Seq2[manifests.Entry, error]
-	// Kept says of an object how much of it is there: nil for all of it, [ErrWithheld] for what was left out on purpose. Any other
-	// error makes the object Unsaved. Without Kept, all is taken to be there.
+	// Kept says of an object how much of it is there: nil for all of it, [ErrWithheld] for what was left out on purpose.
+	// Any other error makes the object Unsaved. Without Kept, all is taken to be there.
 	Kept func(ctx context.Context, e manifests.Entry) error
 }
 
-// Store is the other side: what was stored. A snapshot of etcd gives both (package etcdsnap, View and Events), and so does a
-// client of etcd.
+// Store is the other side: what was stored. A snapshot of etcd gives both (package etcdsnap, View and Events), and so does
+// a client of etcd.
 type Store struct {
 	// Revision is that of Keys: the one of the dump if the store still has it, and any other if not.
 	Revision int64
 	// Keys are all that there are at Revision, also those that are not below the prefix. It is read once.
 	Keys iter.Seq2[*mvccpb.KeyValue, error]
-	// Events is what is stored of all keys after a revision, oldest first, as a watch gives it. It is asked for what came after
-	// the dump, which it explains, and in a [Weaker] proof once more for all. It may be nil.
+	// Events is what is stored of all keys after a revision, oldest first, as a watch gives it. It is asked for what came
+	// after the dump, which it explains, and in a [Weaker] proof once more for all. It may be nil.
 	Events func(after int64) iter.Seq2[*mvccpb.Event, error]
 }
 
@@ -53,15 +54,16 @@ type Options struct {
 	Encryption []byte
 }
 
-// Complete holds a dump against what was stored, key by key: an object and a key are the same if place and revision are, a resource
-// version being the revision of etcd that wrote the object.
+// Complete holds a dump against what was stored, key by key: an object and a key are the same if place and revision are, a
+// resource version being the revision of etcd that wrote the object.
 //
-// Where Store has the keys at the revision of the dump, the proof is Exact. Otherwise it is Weaker, and these hold: a key that
-// was created before the dump was there when it was made, unless it was deleted between an older snapshot and the dump, which
-// nothing shows. So it has to be in the dump, always. One that was created since need not be.
+// Where Store has the keys at the revision of the dump, the proof is Exact. Otherwise it is Weaker, and these hold: a key
+// that was created before the dump was there when it was made, unless it was deleted between an older snapshot and the
+// dump, which nothing shows. So it has to be in the dump, always. One that was created since need not be.
 //
-// Memory is needed for the dump's entries, some 120 bytes for each beside their text, for the findings, and for the keys that
-// Events touches. Errors wrap [ErrNoInstant], [ErrOtherCluster], or are those of the sequences; a proof that is not complete is no error.
+// Memory is needed for the dump's entries, some 120 bytes for each beside their text, for the findings, and for the keys
+// that Events touches. Errors wrap [ErrNoInstant], [ErrOtherCluster], or are those of the sequences; a proof that is not
+// complete is no error.
 func Complete(ctx context.Context, d Dump, s Store, opts Options) (*Proof, error) {
 	p, err := complete(ctx, d, s, opts)
 	if err != nil {

@@ -1,14 +1,7 @@
 package proof
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"iter"
-	"strings"
 	"testing"
-
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -36,8 +29,8 @@ func filled(t testing.TB) *world {
 
 // always are the findings that a filled world has.
 var always = []string{
-	"outside compact_rev_key: when to compact", "internal /registry/masterleases: address", "internal /registry/peerserverleases: ",
-	"internal /registry/ranges: node ports",
+	"outside compact_rev_key: when to compact", "internal /registry/masterleases: address",
+	"internal /registry/peerserverleases: ", "internal /registry/ranges: node ports",
 }
 
 // Each row of the classification, at the revision of the dump. A case changes a filled world and what was dumped of it.
@@ -52,7 +45,8 @@ func TestExact(t *testing.T) {
 		return manifests.Entry{Key: key, UID: "uid-x", ResourceVersion: rv}
 	}
 	outcome := func(group, resource string, state manifests.State) manifests.Outcome {
-		return manifests.Outcome{Resource: manifests.Resource{Group: group, Version: "v1", Resource: resource, Kind: "Any", Namespaced: true}, State: state}
+		r := manifests.Resource{Group: group, Version: "v1", Resource: resource, Kind: "Any", Namespaced: true}
+		return manifests.Outcome{Resource: r, State: state}
 	}
 	for name, c := range map[string]struct {
 		before func(*world)
@@ -111,7 +105,8 @@ func TestExact(t *testing.T) {
 		},
 		"forbidden and nowhere in this etcd": {
 			after: func(s *side) {
-				s.report.Outcomes = append(s.report.Outcomes, outcome("", "pods", manifests.Forbidden), outcome("far.example.com", "*", manifests.Failed))
+				s.report.Outcomes = append(s.report.Outcomes,
+					outcome("", "pods", manifests.Forbidden), outcome("far.example.com", "*", manifests.Failed))
 			},
 			want: []string{"unchecked pods: forbidden", "unchecked *: failed"},
 		},
@@ -160,7 +155,8 @@ func TestExact(t *testing.T) {
 				s.entries = append(s.entries, entry(manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "old"}, "5"))
 				s.report.Outcomes[1].State, s.report.Outcomes[1].Why = manifests.Failed, "not today"
 			},
-			want: []string{"differs a: an older state of it: its kind was not listed: failed: not today", "deleted old: kept it from an earlier one"},
+			want: []string{"differs a: an older state of it: its kind was not listed: failed: not today",
+				"deleted old: kept it from an earlier one"},
 		},
 		"another uid": {
 			after: func(s *side) { s.entries[1].UID = "uid-z" },
@@ -178,7 +174,8 @@ func TestExact(t *testing.T) {
 				o.Clock = "77"
 				s.report.Outcomes = append(s.report.Outcomes, o)
 				for _, name := range []string{"g", "h"} {
-					s.entries = append(s.entries, entry(manifests.Key{Group: "metrics.example.com", Resource: "gauges", Namespace: "shop", Name: name}, "70"))
+					key := manifests.Key{Group: "metrics.example.com", Resource: "gauges", Namespace: "shop", Name: name}
+					s.entries = append(s.entries, entry(key, "70"))
 				}
 			},
 			want: []string{"elsewhere gauges: of another store, and was listed as of 77"},
@@ -206,7 +203,8 @@ func TestExact(t *testing.T) {
 				w.put("/registry/events/shop/e", packedAs(t, "v1", "Event", "shop", "e", "uid-e", nil))
 			},
 			after: func(s *side) {
-				s.report.Outcomes = append(s.report.Outcomes, outcome("events.k8s.io", "events", manifests.Excluded), outcome("", "events", manifests.Listed))
+				s.report.Outcomes = append(s.report.Outcomes,
+					outcome("events.k8s.io", "events", manifests.Excluded), outcome("", "events", manifests.Listed))
 				e := entry(manifests.Key{Resource: "events", Namespace: "shop", Name: "e"}, "17")
 				e.UID = "uid-e"
 				s.entries = append(s.entries, e)
@@ -232,7 +230,8 @@ func TestExact(t *testing.T) {
 			after: func(s *side) {
 				s.entries = without(s.entries, "lost")
 				s.report.Outcomes = append(s.report.Outcomes, outcome("new.k8s.io", "novelties", manifests.Listed))
-				s.entries = append(s.entries, entry(manifests.Key{Group: "new.k8s.io", Resource: "novelties", Namespace: "shop", Name: "n"}, "19"))
+				key := manifests.Key{Group: "new.k8s.io", Resource: "novelties", Namespace: "shop", Name: "n"}
+				s.entries = append(s.entries, entry(key, "19"))
 			},
 			want: []string{"unsaved lost: its kind was listed"},
 		},
@@ -276,211 +275,5 @@ func TestUnsavedNames(t *testing.T) {
 	const all = "not complete (exact): 2 of 7 keys at revision 16 are in the dump, 1 unsaved, 3 internal, 1 outside"
 	if p.String() != all {
 		t.Errorf("the proof is %q", p)
-	}
-}
-
-// What has happened since the dump is told, and spoils nothing.
-func TestSince(t *testing.T) {
-	w := filled(t)
-	at := w.revision
-	entries := w.dump(t, at)
-	w.put(mapB, packed(t, "shop", "b", "uid-b"))
-	w.put(mapB, packed(t, "shop", "b", "uid-b"))
-	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
-	w.delete(mapA)
-	w.put("/registry/configmaps/shop/brief", packed(t, "shop", "brief", "uid-brief"))
-	w.delete("/registry/configmaps/shop/brief")
-	w.put("/registry/masterleases/10.0.0.1", nil)
-	p := prove(t, report(at, outcomes()...), entries, w.store(at), Options{})
-	want(t, p, append([]string{"created b: after the dump at 16", "changed widgets: after the dump at 16",
-		"deleted a: deleted at revision 20"}, always...)...)
-	if p.Strength != Exact || p.Matched != 3 {
-		t.Errorf("the proof is %v", p)
-	}
-}
-
-// The dump's revision is compacted, and the keys are newer.
-func TestNewerKeys(t *testing.T) {
-	w := filled(t)
-	w.put(mapB, packed(t, "shop", "b", "uid-b"))
-	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-1"))
-	w.put("/registry/configmaps/shop/stays", packed(t, "shop", "stays", "uid-stays"))
-	at := w.revision
-	all := w.dump(t, at)
-	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
-	w.put("/registry/configmaps/shop/new", packed(t, "shop", "new", "uid-new"))
-	w.put("/registry/configmaps/shop/brief", packed(t, "shop", "brief", "uid-brief"))
-	w.compacted = w.delete("/registry/configmaps/shop/brief") // its tombstone stays
-	w.delete(mapB)
-	w.delete("/registry/configmaps/shop/again")
-	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-2"))
-
-	explained := append([]string{"created new: created at revision 21", "changed w: changed after the dump", "deleted b: deleted at revision 24",
-		"changed again: deleted after the dump, and created again at revision 26"}, always...)
-	for name, c := range map[string]struct {
-		drop string
-		edit func([]manifests.Entry)
-		want []string
-	}{
-		"nothing is missing":                     {},
-		"one that is there unchanged":            {drop: "stays", want: []string{"unsaved stays: its kind was listed"}},
-		"one that has changed since":             {drop: "w", want: []string{"unsaved w: ", "-changed w"}},
-		"one that was deleted since":             {drop: "b", want: []string{"unsaved b: ", "-deleted b"}},
-		"one that was deleted and created since": {drop: "again", want: []string{"unsaved again: ", "-changed again", "created again: created at revision 26"}},
-		"a state that never was": {edit: func(all []manifests.Entry) { entryOf(all, "w").ResourceVersion = "12" },
-			want: []string{"differs w: its state fits neither", "-changed w"}},
-		"another object": {edit: func(all []manifests.Entry) { entryOf(all, "w").UID = "uid-z" },
-			want: []string{"differs w: it is there since revision 13", "-changed w"}},
-		"an older state": {edit: func(all []manifests.Entry) { entryOf(all, "stays").ResourceVersion = "12" },
-			want: []string{"differs stays: at revision 19 it was last changed at 19"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			entries := without(all, c.drop)
-			if c.edit != nil {
-				c.edit(entries)
-			}
-			p := prove(t, report(at, outcomes()...), entries, w.store(w.revision), Options{})
-			var findings []string
-			for _, f := range append(explained, c.want...) {
-				head, _, _ := strings.Cut(f, ": ")
-				if !strings.HasPrefix(f, "-") && !contains(c.want, "-"+head) {
-					findings = append(findings, f)
-				}
-			}
-			want(t, p, findings...)
-			if p.Strength != Weaker || len(p.Blind) == 0 {
-				t.Errorf("the proof is %v", p)
-			}
-		})
-	}
-	t.Run("without the history", func(t *testing.T) {
-		s := w.store(w.revision)
-		s.Events = nil
-		p := prove(t, report(at, outcomes()...), all, s, Options{})
-		explained[2] = "deleted b: since it is no more at 26"
-		want(t, p, explained...)
-	})
-}
-
-func contains(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
-}
-
-func entryOf(all []manifests.Entry, name string) *manifests.Entry {
-	for i := range all {
-		if all[i].Name == name {
-			return &all[i]
-		}
-	}
-	return nil
-}
-
-// The snapshot is older than the dump.
-func TestOlderKeys(t *testing.T) {
-	w := filled(t)
-	w.put(mapB, packed(t, "shop", "b", "uid-b"))
-	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-1"))
-	keys := w.revision
-	w.put(widgetA, object("example.com/v1", "Widget", "shop", "w", "uid-w"))
-	w.put("/registry/configmaps/shop/new", packed(t, "shop", "new", "uid-new"))
-	w.delete(mapB)
-	w.delete("/registry/configmaps/shop/again")
-	w.put("/registry/configmaps/shop/again", packed(t, "shop", "again", "uid-2"))
-	all := w.dump(t, w.revision)
-	r := report(w.revision, outcomes()...)
-	p := prove(t, r, all, w.store(keys), Options{})
-	want(t, p, append([]string{"unsaved b: or it was deleted after revision 18", "changed w: changed after revision 18 of the keys",
-		"created new: created after revision 18", "changed again: deleted and created again after revision 18"}, always...)...)
-	if p.Strength != Weaker || len(p.Blind) == 0 {
-		t.Errorf("the proof is %v", p)
-	}
-	entryOf(all, "a").ResourceVersion = "11"
-	all = append(all, manifests.Entry{Key: manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "x"}, ResourceVersion: "12"})
-	p = prove(t, r, all, w.store(keys), Options{})
-	if p.Counts[Differs] != 1 || p.Counts[Unstored] != 1 {
-		t.Errorf("a state and an object that never were give %v", p.Findings)
-	}
-}
-
-// What the dump names and can't give is not saved, and what it was told to leave out is said.
-func TestKept(t *testing.T) {
-	w := filled(t)
-	d := Dump{Report: report(w.revision, outcomes()...), Entries: entries(w.dump(t, w.revision)),
-		Kept: func(_ context.Context, e manifests.Entry) error {
-			switch e.Name {
-			case "a":
-				return fmt.Errorf("%w: it is excluded", ErrWithheld)
-			case "w":
-				return errors.New("its file is gone")
-			}
-			return nil
-		}}
-	p, err := Complete(t.Context(), d, w.store(w.revision), Options{})
-	must(t, err)
-	want(t, p, append([]string{"withheld a: its content is left out: it is excluded",
-		"unsaved w: the dump names it, and can't give it: its file is gone"}, always...)...)
-	if p.Matched != 2 {
-		t.Errorf("%d matched", p.Matched)
-	}
-	d.Kept = func(_ context.Context, e manifests.Entry) error {
-		if e.Name == "a" {
-			return ErrWithheld
-		}
-		return nil
-	}
-	if p, err = Complete(t.Context(), d, w.store(w.revision), Options{}); err != nil || !p.Complete() {
-		t.Errorf("with a Secret left out on purpose: %v (%v)", p, err)
-	}
-}
-
-// Nothing that can't be held against each other is.
-func TestRefused(t *testing.T) {
-	w := filled(t)
-	all := w.dump(t, w.revision)
-	broken := errors.New("broken")
-	for name, c := range map[string]struct {
-		edit func(*Dump, *Store, *Options)
-		is   error
-	}{
-		"no report":   {func(d *Dump, _ *Store, _ *Options) { d.Report = nil }, ErrNoInstant},
-		"no instant":  {func(d *Dump, _ *Store, _ *Options) { d.Report.ResourceVersion = "" }, ErrNoInstant},
-		"no revision": {func(d *Dump, _ *Store, _ *Options) { d.Report.ResourceVersion = "opaque" }, ErrNoInstant},
-		"other cluster": {func(d *Dump, _ *Store, _ *Options) {
-			other := w.dump(t, w.revision)
-			entryOf(other, "kube-system").UID = "another"
-			d.Entries = entries(other)
-		}, ErrOtherCluster},
-		"broken dump": {func(d *Dump, _ *Store, _ *Options) {
-			d.Entries = func(yield func(manifests.Entry, error) bool) { yield(manifests.Entry{}, broken) }
-		}, broken},
-		"broken keys": {func(_ *Dump, s *Store, _ *Options) {
-			s.Keys = func(yield func(*mvccpb.KeyValue, error) bool) { yield(nil, broken) }
-		}, broken},
-		"broken history": {func(_ *Dump, s *Store, _ *Options) {
-			s.Events = func(int64) iter.Seq2[*mvccpb.Event, error] {
-				return func(yield func(*mvccpb.Event, error) bool) { yield(nil, broken) }
-			}
-		}, broken},
-		"twice":       {func(d *Dump, _ *Store, _ *Options) { d.Entries = entries(append(all, all[0])) }, nil},
-		"no such key": {func(_ *Dump, _ *Store, o *Options) { o.Encryption = []byte("{}") }, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d, s, o := Dump{Report: report(w.revision, outcomes()...), Entries: entries(all)}, w.store(w.revision), Options{}
-			c.edit(&d, &s, &o)
-			p, err := Complete(t.Context(), d, s, o)
-			if err == nil || p != nil || c.is != nil && !errors.Is(err, c.is) {
-				t.Errorf("proof %v, error %v", p, err)
-			}
-		})
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(broken)
-	if _, err := Complete(ctx, Dump{Report: report(16, outcomes()...), Entries: entries(all)}, w.store(16), Options{}); !errors.Is(err, broken) {
-		t.Errorf("error %v of a context that has ended", err)
 	}
 }

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +24,11 @@ const (
 )
 
 // series is a line on how many objects of a kind are stored: pkg/storage/etcd3/metrics of k8s.io/apiserver.
-var series = regexp.MustCompile(`^apiserver_(?:resource_objects\{group="([^"\\]*)",|storage_objects\{)resource="([^"\\]*)"\} (\S+)`)
+var series = regexp.MustCompile(
+	`^apiserver_(?:resource_objects\{group="([^"\\]*)",|storage_objects\{)resource="([^"\\]*)"\} (\S+)`)
 
-// count reads how many objects of each kind the API server counts. Without the right to, or with a server that says no such thing,
-// there are none.
+// count reads how many objects of each kind the API server counts. Without the right to, or with a server that says no such
+// thing, there are none.
 func (a *api) count(ctx context.Context) (map[gr]int, error) {
 	if a.report.Selection.LabelSelector != "" {
 		return nil, nil // what has other labels is counted with the rest
@@ -67,8 +67,8 @@ func readCounts(ctx context.Context, config *rest.Config) (map[gr]int, error) {
 	return parseCounts(io.LimitReader(response.Body, maxMetrics))
 }
 
-// parseCounts reads the text format of Prometheus, as far as it is wanted. A server that has started less than a minute ago says
-// 0 of all, and -1 means that it could not count.
+// parseCounts reads the text format of Prometheus, as far as it is wanted. A server that has started less than a minute ago
+// says 0 of all, and -1 means that it could not count.
 func parseCounts(r io.Reader) (map[gr]int, error) {
 	counted, sum := map[gr]int{}, 0
 	lines := bufio.NewScanner(r)
@@ -99,8 +99,7 @@ func parseCounts(r io.Reader) (map[gr]int, error) {
 
 // compare holds the counts against what was listed.
 func (a *api) compare(counted map[gr]int) {
-	order := func(x, y gr) int { return cmp.Or(cmp.Compare(x.group, y.group), cmp.Compare(x.resource, y.resource)) }
-	for _, of := range slices.SortedFunc(maps.Keys(counted), order) {
+	for _, of := range slices.SortedFunc(maps.Keys(counted), gr.compare) {
 		n := counted[of]
 		before, ok := a.covered.total(of)
 		now, still := a.now.total(of)
@@ -111,8 +110,8 @@ func (a *api) compare(counted map[gr]int) {
 		case len(a.covered.outcomes[of]) == 0 && len(a.now.outcomes[of]) == 0:
 			f.Why = fmt.Sprintf("the API server counts %d in its storage, and shows no such kind", n)
 		case ok && still && n > max(before, now) && !a.changed(of):
-			f.Why = fmt.Sprintf("the API server counts %d in its storage, and lists %d: the count is up to a minute old, so prove again "+
-				"in a minute; if that stays, some are not listed", n, now)
+			f.Why = fmt.Sprintf("the API server counts %d in its storage, and lists %d: the count is up to a minute old, "+
+				"so prove again in a minute; if that stays, some are not listed", n, now)
 		default:
 			continue
 		}

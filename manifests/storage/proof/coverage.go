@@ -24,11 +24,11 @@ func newCoverage(report *manifests.Report) *coverage {
 		}
 		c.outcomes[of] = append(c.outcomes[of], o)
 		divided = divided || o.Namespace != ""
-		whole = whole || o.Namespace == "" && (o.State == manifests.Listed || o.State == manifests.Forbidden || o.State == manifests.Failed) &&
-			o.Resource.Resource != everything
+		tried := o.State == manifests.Listed || o.State == manifests.Forbidden || o.State == manifests.Failed
+		whole = whole || tried && o.Namespace == "" && o.Resource.Resource != everything
 	}
-	// A dump that the caller limits to namespaces lists nothing that is not in one. One that lacks rights lists the namespaces,
-	// and then each of them.
+	// A dump that the caller limits to namespaces lists nothing that is not in one. One that lacks rights lists the
+	// namespaces, and then each of them.
 	c.chosen = divided && !whole
 	return c
 }
@@ -93,8 +93,8 @@ func unlisted(o manifests.Outcome) string {
 // narrow reports whether the dump has less than all objects of the kinds that it has listed.
 func narrow(s manifests.Selection) bool { return s.LabelSelector != "" || len(s.Classes) > 0 }
 
-// unchecked are the outcomes of what was not listed, and has no key in this etcd either: nobody knows whether there is any. But
-// custom resources are always in the etcd of their definition.
+// unchecked are the outcomes of what was not listed, and has no key in this etcd either: nobody knows whether there is any.
+// But custom resources are always in the etcd of their definition.
 func (c *coverage) unchecked(seen map[gr]int) []Finding {
 	var found []Finding
 	told := map[gr]bool{}

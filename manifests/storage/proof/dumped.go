@@ -42,16 +42,18 @@ func load(ctx context.Context, d Dump, l *ledger) (*dumped, error) {
 		if d.Kept != nil {
 			err = d.Kept(ctx, e)
 		}
+		f := Finding{Key: e.Key, ObjectKind: e.Kind, UID: e.UID, ResourceVersion: e.ResourceVersion}
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case errors.Is(err, ErrWithheld):
-			l.add(Finding{Is: Withheld, Key: e.Key, ObjectKind: e.Kind, UID: e.UID, ResourceVersion: e.ResourceVersion, Why: err.Error()})
+			f.Is, f.Why = Withheld, err.Error()
+			l.add(f)
 		default:
 			r.lost = true
-			l.add(Finding{Is: Unsaved, Key: e.Key, ObjectKind: e.Kind, UID: e.UID, ResourceVersion: e.ResourceVersion,
-				Why: "the dump names it, and can't give it: " + err.Error()})
+			f.Is, f.Why = Unsaved, "the dump names it, and can't give it: "+err.Error()
+			l.add(f)
 		}
 		t.rows = append(t.rows, r)
 	}
@@ -82,9 +84,9 @@ func (t *dumped) at(k manifests.Key) *row {
 	return &t.rows[i]
 }
 
-// find gives the object that a key of etcd is of, or nil. In most cases that is the one of the same place. Where the key does not
-// say its group, or the dump has listed the object in another one, it is the one of that name with the same uid, or with the same
-// revision, of which there is one in a store.
+// find gives the object that a key of etcd is of, or nil. In most cases that is the one of the same place. Where the key
+// does not say its group, or the dump has listed the object in another one, it is the one of that name with the same uid,
+// or with the same revision, of which there is one in a store.
 func (t *dumped) find(s stored) *row {
 	if r := t.at(s.Key); r != nil && s.Name != "" {
 		return r

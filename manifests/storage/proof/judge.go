@@ -177,7 +177,7 @@ func (j *judge) both(s stored, r *row) error {
 	o := j.covered.of(r.Key)
 	switch {
 	case same:
-		f.Why = fmt.Sprintf("the revision is the same, and the uid in the dump is %q: they are of two histories of one cluster", r.uid)
+		f.Why = fmt.Sprintf("the revision is the same, and the uid in the dump is %q: these are two histories of one cluster", r.uid)
 	case o.Clock != "" && (!other || r.rv > j.revision):
 		f.Is, f.Why = Changed, "its kind was listed at another moment than the dump's, at "+o.Clock
 	case o.State != manifests.Listed:

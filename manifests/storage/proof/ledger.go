@@ -138,3 +138,7 @@ func whole(s string) string {
 type gr struct{ group, resource string }
 
 func grOf(k manifests.Key) gr { return gr{k.Group, k.Resource} }
+
+func (g gr) compare(other gr) int {
+	return cmp.Or(cmp.Compare(g.group, other.group), cmp.Compare(g.resource, other.resource))
+}

@@ -13,8 +13,8 @@ type Strength string
 const (
 	// Exact: every key of etcd at the very revision of the dump was held against it.
 	Exact Strength = "exact"
-	// Weaker: the keys are of another revision than the dump, because the dump's is compacted or not there yet. What differs is
-	// explained by revisions; [Proof.Blind] says what nothing explains.
+	// Weaker: the keys are of another revision than the dump, because the dump's is compacted or not there yet. What
+	// differs is explained by revisions; [Proof.Blind] says what nothing explains.
 	Weaker Strength = "weaker"
 	// APIOnly: etcd was out of reach. Only what the API server shows was held against the dump.
 	APIOnly Strength = "api-only"
@@ -58,8 +58,8 @@ var kinds = [...]Kind{
 func (k Kind) spoils() bool { return k == Unsaved || k == Differs || k == Unstored || k == Unchecked }
 
 // Proof is what came of holding a dump against what was stored. It is a plain value: a backup set carries it as JSON, by
-// convention in the member completeness.json beside the tree that it is of, and [Read] reads it again. It has names of objects
-// and no content.
+// convention in the member completeness.json beside the tree that it is of, and [Read] reads it again. It has names of
+// objects and no content.
 type Proof struct {
 	Version  int      `json:"version"` // of this format: 1
 	Strength Strength `json:"strength"`
@@ -82,8 +82,8 @@ type Proof struct {
 	Blind []string `json:"blind,omitempty"`
 }
 
-// Finding is one key or object that is not simply the same on both sides, or several that are alike. Text that comes from etcd is
-// printable, and cut at 512 bytes.
+// Finding is one key or object that is not simply the same on both sides, or several that are alike. Text that comes from
+// etcd is printable, and cut at 512 bytes.
 type Finding struct {
 	Is            Kind `json:"is"`
 	manifests.Key      // as far as it is known: a kind alone, with "*" if even that is not known, has no Name
@@ -99,8 +99,8 @@ type Finding struct {
 	Why   string `json:"why"` // one sentence
 }
 
-// Complete reports whether all that was stored is in the dump or was left out on purpose, as far as a proof of its Strength can
-// see. Where nothing at all matched, nothing is proved.
+// Complete reports whether all that was stored is in the dump or was left out on purpose, as far as a proof of its Strength
+// can see. Where nothing at all matched, nothing is proved.
 func (p *Proof) Complete() bool {
 	for _, k := range kinds {
 		if k.spoils() && p.Counts[k] > 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// Whatever happens to objects, and wherever the history begins: what is missing in a dump is found if anything shows that it was
-// there, and nothing else is found.
+// Whatever happens to objects, and wherever the history begins: what is missing in a dump is found if anything shows that
+// it was there, and nothing else is found.
 func TestAnyHistory(t *testing.T) {
 	found := 0
 	for seed := range uint64(400) {
@@ -80,7 +80,8 @@ func TestAnyHistory(t *testing.T) {
 				must = true
 			}
 			if must && !unsaved[key] {
-				t.Errorf("seed %d: %s was dropped and not found, dump at %d, keys at %d, compacted at %d", seed, key, at, keysAt, w.compacted)
+				t.Errorf("seed %d: %s was dropped and not found, dump at %d, keys at %d, compacted at %d",
+					seed, key, at, keysAt, w.compacted)
 			}
 			if must {
 				found++

@@ -17,8 +17,8 @@ const (
 // ErrNewer says that a proof is of a later version of this library.
 var ErrNewer = errors.New("the proof has a newer format than this program knows")
 
-// Read reads a proof from the JSON of one, of at most 128 MiB. Errors wrap [ErrNewer], or say what is wrong. A proof is worth as much as
-// the place that it comes from: whoever can write there can write a better one.
+// Read reads a proof from the JSON of one, of at most 128 MiB. Errors wrap [ErrNewer], or say what is wrong. A proof is
+// worth as much as the place that it comes from: whoever can write there can write a better one.
 func Read(r io.Reader) (*Proof, error) {
 	p, err := read(r)
 	if err != nil {

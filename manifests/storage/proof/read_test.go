@@ -117,9 +117,10 @@ func TestReadable(t *testing.T) {
 // The lines that people read.
 func TestStrings(t *testing.T) {
 	for want, f := range map[string]Finding{
-		"outside: 2 x /calico: why":                    {Is: Outside, EtcdKey: "/calico", Count: 2, Why: "why"},
-		"unchecked: Any pods: why":                     {Is: Unchecked, ObjectKind: "Any", Key: manifests.Key{Resource: "pods"}, Why: "why"},
-		"unsaved: secrets/a -n b (dumped at 3): why":   {Is: Unsaved, ResourceVersion: "3", Key: manifests.Key{Resource: "secrets", Name: "a", Namespace: "b"}, Why: "why"},
+		"outside: 2 x /calico: why": {Is: Outside, EtcdKey: "/calico", Count: 2, Why: "why"},
+		"unchecked: Any pods: why":  {Is: Unchecked, ObjectKind: "Any", Key: manifests.Key{Resource: "pods"}, Why: "why"},
+		"unsaved: secrets/a -n b (dumped at 3): why": {Is: Unsaved, ResourceVersion: "3", Why: "why",
+			Key: manifests.Key{Resource: "secrets", Name: "a", Namespace: "b"}},
 		"unsaved: /registry/x (/registry/x at 3): why": {Is: Unsaved, EtcdKey: "/registry/x", ModRevision: 3, Why: "why"},
 	} {
 		if f.String() != want {

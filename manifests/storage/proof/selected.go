@@ -10,8 +10,8 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
-// selected reports whether the selection of the dump takes an object, as a dump of it alone from etcd would. An error says that this
-// can't be told.
+// selected reports whether the selection of the dump takes an object, as a dump of it alone from etcd would. An error says
+// that this can't be told.
 func (j *judge) selected(ctx context.Context, s stored) (bool, error) {
 	var got one
 	var failed error

@@ -9,8 +9,9 @@ import (
 // A dump that selects is held against what it was to select.
 func TestSelection(t *testing.T) {
 	w := filled(t)
-	w.put("/registry/namespaces/shop", packedAs(t, "v1", "Namespace", "", "shop", "uid-shop", map[string]string{"app": "web"}))
-	w.put("/registry/configmaps/shop/web", packedAs(t, "v1", "ConfigMap", "shop", "web", "uid-web", map[string]string{"app": "web"}))
+	app := map[string]string{"app": "web"}
+	w.put("/registry/namespaces/shop", packedAs(t, "v1", "Namespace", "", "shop", "uid-shop", app))
+	w.put("/registry/configmaps/shop/web", packedAs(t, "v1", "ConfigMap", "shop", "web", "uid-web", app))
 	w.put("/registry/secrets/shop/s", []byte("k8s:enc:secretbox:v1:key1:abc"))
 	r := report(w.revision, outcomes()...)
 	all := w.dump(t, w.revision)

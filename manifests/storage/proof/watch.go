@@ -18,9 +18,10 @@ import (
 // watchSeconds is for how long the server is asked to keep a watch open. What has happened since the dump comes at once.
 const watchSeconds = 10
 
-// fresh are objects of one kind that the dump does not have and that have changed since: they are new, or the dump has missed
-// them.
+// fresh are objects of one kind that the dump does not have and that have changed since: they are new, or the dump has
+// missed them.
 type fresh struct {
+	of      gr
 	after   int64 // the moment that the kind was dumped at
 	objects map[manifests.Key]stored
 }
@@ -36,7 +37,7 @@ func (a *api) newer(ctx context.Context, s stored, after int64) error {
 	}
 	of := grOf(s.Key)
 	if a.fresh[of] == nil {
-		a.fresh[of] = &fresh{after, map[manifests.Key]stored{}}
+		a.fresh[of] = &fresh{of, after, map[manifests.Key]stored{}}
 	}
 	a.fresh[of].objects[s.Key] = s
 	return nil
@@ -52,10 +53,7 @@ func (a *api) watch(ctx context.Context) error {
 		return fmt.Errorf("read credentials: %w", err)
 	}
 	unknown := 0
-	order := func(x, y gr) int {
-		return manifests.Key{Group: x.group, Resource: x.resource}.Compare(manifests.Key{Group: y.group, Resource: y.resource})
-	}
-	for _, of := range slices.SortedFunc(maps.Keys(a.fresh), order) {
+	for _, of := range slices.SortedFunc(maps.Keys(a.fresh), gr.compare) {
 		for _, o := range a.now.outcomes[of] {
 			if err := a.watchOne(ctx, client, o, a.fresh[of]); err != nil {
 				return err
@@ -75,8 +73,8 @@ func (a *api) watch(ctx context.Context) error {
 	return nil
 }
 
-// watchOne watches one kind, or one namespace of it, until all of its objects are known. What the server refuses leaves them
-// unknown.
+// watchOne watches one kind, or one namespace of it, until all of its objects are known. What the server refuses leaves
+// them unknown.
 func (a *api) watchOne(ctx context.Context, client metadata.Interface, o manifests.Outcome, f *fresh) error {
 	seconds := int64(watchSeconds)
 	if len(f.objects) == 0 || o.State != manifests.Listed {
@@ -102,7 +100,7 @@ func (a *api) watchOne(ctx context.Context, client metadata.Interface, o manifes
 			if !ok || !known {
 				return nil // the end, or an error that says that the history is gone
 			}
-			if err := a.first(ctx, e.Type, o, object, f); err != nil {
+			if err := a.first(ctx, e.Type, object, f); err != nil {
 				return err
 			}
 		}
@@ -111,8 +109,8 @@ func (a *api) watchOne(ctx context.Context, client metadata.Interface, o manifes
 }
 
 // first judges an object by the first that is heard of it.
-func (a *api) first(ctx context.Context, what watch.EventType, o manifests.Outcome, object *metav1.PartialObjectMetadata, f *fresh) error {
-	key := manifests.Key{Group: o.Group, Resource: o.Resource.Resource, Namespace: object.Namespace, Name: object.Name}
+func (a *api) first(ctx context.Context, what watch.EventType, o *metav1.PartialObjectMetadata, f *fresh) error {
+	key := manifests.Key{Group: f.of.group, Resource: f.of.resource, Namespace: o.Namespace, Name: o.Name}
 	s, ok := f.objects[key]
 	if !ok {
 		return nil
@@ -122,7 +120,7 @@ func (a *api) first(ctx context.Context, what watch.EventType, o manifests.Outco
 		return a.absent(ctx, s)
 	}
 	created := s.finding(Created)
-	created.Why = fmt.Sprintf("it was created at resource version %s, after the dump at %d", object.ResourceVersion, f.after)
+	created.Why = fmt.Sprintf("it was created at resource version %s, after the dump at %d", o.ResourceVersion, f.after)
 	a.ledger.add(created)
 	return nil
 }
