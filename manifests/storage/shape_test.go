@@ -150,3 +150,24 @@ func TestObjectTakesNoMoreMemoryThanItsLengthExplains(t *testing.T) {
 		t.Errorf("%v, want one that says that there are too many elements", err)
 	}
 }
+
+// nested is a type that holds itself. Kubernetes has none so far.
+type nested struct {
+	Next *nested `protobuf:"bytes,1,opt,name=next" json:"next"`
+}
+
+func (*nested) Unmarshal([]byte) error { return nil }
+
+func TestInspectOfTypeThatHoldsItself(t *testing.T) {
+	of := reflect.TypeFor[nested]()
+	message := field42("x")
+	for range maxDepth {
+		message = within(message, 1)
+	}
+	if lost, err := inspect(message, of); err != nil || len(lost) != 1 || !strings.HasSuffix(lost[0], "next.next.#42") {
+		t.Errorf("%q, %v", lost, err)
+	}
+	if _, err := inspect(within(message, 1), of); err == nil || !strings.Contains(err.Error(), "nested") {
+		t.Errorf("%v", err)
+	}
+}
