@@ -102,20 +102,50 @@ func (d *Decoder) Entry(kv *mvccpb.KeyValue) (manifests.Entry, error) {
 	return entry, nil
 }
 
+// Value gives what kube-apiserver encoded, as it stands, and what it tells of itself: the value of a key, or what is in it if it
+// is encrypted. It is there for what no object can be made of, and for every key, of an object or not. It is kv's own where
+// nothing was encrypted, and not to be changed.
+//
+// The error wraps [ErrEncrypted], or is of [ReadMeta]; the bytes come with the latter, too.
+func (d *Decoder) Value(kv *mvccpb.KeyValue) ([]byte, Meta, error) {
+	v, err := d.open(kv)
+	if err != nil {
+		return v.plain, v.meta, fmt.Errorf("read value of %s: %w", printable(kv.Key), err)
+	}
+	return v.plain, v.meta, nil
+}
+
 // value is one value, opened.
 type value struct {
+	opened
 	place    Place
-	meta     Meta
-	labels   map[string]string
-	plain    []byte             // decrypted
 	resource manifests.Resource // without version and kind until they are read
 	orphan   bool               // of a custom resource that no definition was learned for
 	at       string             // the revision
 }
 
+// opened is what a value tells, whatever its key.
+type opened struct {
+	meta   Meta
+	labels map[string]string
+	plain  []byte // decrypted
+}
+
+// open decrypts a value if it is encrypted, and reads its metadata.
+func (d *Decoder) open(kv *mvccpb.KeyValue) (o opened, err error) {
+	o.plain = kv.Value
+	if o.meta, o.labels, err = readMeta(o.plain); err != nil || o.meta.Encoding != Encrypted {
+		return o, err
+	}
+	if o.plain, err = d.decrypt(kv, o.meta.Cipher); err == nil {
+		o.meta, o.labels, err = readMeta(o.plain)
+	}
+	return o, err
+}
+
 // read finds out what a value is of.
 func (d *Decoder) read(kv *mvccpb.KeyValue) (v value, err error) {
-	v.at, v.plain, v.place = revision(kv), kv.Value, Locate(kv.Key, d.prefix)
+	v.at, v.place = revision(kv), Locate(kv.Key, d.prefix)
 	v.resource = v.place.resource()
 	switch v.place.Use {
 	case Internal:
@@ -123,13 +153,7 @@ func (d *Decoder) read(kv *mvccpb.KeyValue) (v value, err error) {
 	case Outside:
 		return v, fmt.Errorf("%w: it is not below %s", ErrNotObject, d.prefix)
 	}
-	if v.meta, v.labels, err = readMeta(kv.Value); err == nil && v.meta.Encoding == Encrypted {
-		if v.plain, err = d.decrypt(kv, v.meta.Cipher); err != nil {
-			return v, err
-		}
-		v.meta, v.labels, err = readMeta(v.plain)
-	}
-	if err != nil {
+	if v.opened, err = d.open(kv); err != nil {
 		return v, err
 	}
 	v.place = v.place.With(v.meta)

@@ -20,7 +20,6 @@ type received struct {
 	begun   []manifests.Instant
 	objects map[manifests.Key]string
 	failAt  string
-	inside  bool
 }
 
 func (r *received) Begin(at manifests.Instant) error {

@@ -76,16 +76,20 @@ func TestEncrypted(t *testing.T) {
 		d := newDecoder(t, Options{Encryption: c.config})
 		object, err := d.Object(c.kv)
 		entry, entryErr := d.Entry(c.kv)
+		opened, meta, valueErr := d.Value(c.kv)
 		if c.want == "" {
 			if err != nil || entryErr != nil || string(object.YAML) != string(want.YAML) || entry.UID != "u1" {
 				t.Errorf("%s: %v, %v", name, err, entryErr)
 			}
+			if valueErr != nil || string(opened) != string(plain.Value) || meta.Encoding != Protobuf || meta.UID != "u1" {
+				t.Errorf("%s: %+v, %v", name, meta, valueErr)
+			}
 			continue
 		}
-		if !errors.Is(err, ErrEncrypted) || !errors.Is(entryErr, ErrEncrypted) || !strings.Contains(err.Error(), c.want) {
+		if !errors.Is(err, ErrEncrypted) || !errors.Is(entryErr, ErrEncrypted) || !errors.Is(valueErr, ErrEncrypted) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, %v", name, err, entryErr)
 		}
-		if strings.Contains(err.Error(), text) || entry.Resource != "secrets" || entry.ResourceVersion == "" {
+		if strings.Contains(err.Error(), text) || entry.Resource != "secrets" || entry.ResourceVersion == "" || meta.Cipher == "" {
 			t.Errorf("%s: %v, %+v", name, err, entry)
 		}
 	}
