@@ -56,9 +56,9 @@ It has the names of all objects in it, those of Secrets too: it is made in mode
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.by, "by", "resource", "`WHAT` a line is: resource, namespace or object")
-	f.StringVar(&o.sort, "sort", "stored", "`WHAT` comes first: live, stored, revisions, keys")
-	f.IntVarP(&o.n, "lines", "n", 20, "how many lines, a `NUMBER`; 0 is all but of objects")
+	f.StringVar(&o.by, "by", "resource", "what a line is of, a `LEVEL`")
+	f.StringVar(&o.sort, "sort", "stored", "what comes first, a `SIZE`")
+	f.IntVarP(&o.n, "lines", "n", 20, "how many lines; 0 is all, 20 of objects")
 	f.BoolVar(&o.asJSON, "json", false, "everything, as a JSON object")
 	f.StringVar(&o.html, "html", "", "write a page to this new `FILE`")
 	f.StringVar(&o.prefix, "prefix", etcdsnap.DefaultPrefix, "the `PATH` of --etcd-prefix")

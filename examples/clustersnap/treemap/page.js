@@ -3,9 +3,11 @@
   const root = JSON.parse(document.getElementById("data").textContent).tree;
   const at = (id) => document.getElementById(id);
   const map = at("map"), crumbs = at("crumbs"), detail = at("detail"), legend = at("legend"), search = at("search"), results = at("results");
+  // What a node's sizes are, and lengths in pixels.
   const LIVE = 0, STORED = 1, REVISIONS = 2, KEYS = 3;
-  const HEADER = 18, EDGE = 3, LEAST = 1.5; // pixels
+  const HEADER = 18, EDGE = 3, LEAST = 1.5, ROOM = 130, LINE = 16;
   const state = { size: STORED, paint: "resource", path: [], term: "" };
+  let drawn = []; // how wide and high
   let boxes = new Map(); // what is drawn: the node of each element
 
   // Numbers are written as the page's tables have them.
@@ -85,6 +87,7 @@
       if (depth > 0 && (w < LEAST || h < LEAST)) return;
       const opens = node.t !== undefined;
       const e = make(depth === 0 ? "button" : "div", "box " + (state.paint === "resource" ? "c" + node.colour : "h" + heat(node)));
+      e.dataset.depth = depth;
       Object.assign(e.style, { left: x + "px", top: y + "px", width: w + "px", height: h + "px" });
       if (depth === 0) {
         e.classList.add("top");
@@ -98,22 +101,23 @@
       if (w > 5 && h > 5 && depth > 0) e.classList.add("edged");
       const headed = opens && w >= 56 && h >= 44, inner = opens && w >= 10 && h >= 10;
       if (inner) e.classList.add("group");
-      if (headed || !inner && w >= 34 && h >= 18) label(e, node, headed, h);
+      if (headed || !inner && w >= 40 && h >= 18) label(e, node, headed, w, h);
       boxes.set(e, node);
       into.append(e);
       if (inner) draw(node, x + EDGE, y + (headed ? HEADER : EDGE), w - 2 * EDGE, h - EDGE - (headed ? HEADER : EDGE), depth + 1, into);
     });
   }
 
-  function label(e, node, headed, height) {
-    const text = make("div", "label"), line = make("span");
+  function label(e, node, headed, width, height) {
+    const text = make("div", "label"), name = make(headed ? "b" : "span", "", node.n), amount = measure(size(node), state.size);
+    text.append(name);
     if (headed) {
-      line.append(make("b", "", node.n), make("i", "", measure(size(node), state.size)));
+      if (width >= ROOM) text.append(make("span", "", amount));
     } else {
-      line.textContent = node.n;
+      const lines = Math.floor((height - 4) / LINE), both = lines > 1 && width >= 60;
+      name.style.webkitLineClamp = Math.max(1, Math.min(lines - (both ? 1 : 0), 6));
+      if (both) text.append(make("span", "", amount));
     }
-    text.append(line);
-    if (!headed && height >= 36) text.append(make("span", "", measure(size(node), state.size)));
     e.append(text);
   }
 
@@ -121,7 +125,8 @@
     const here = within(state.path);
     boxes = new Map();
     const into = document.createDocumentFragment();
-    draw(here, 0, 0, map.clientWidth, map.clientHeight, 0, into);
+    drawn = [map.clientWidth, map.clientHeight];
+    draw(here, 0, 0, ...drawn, 0, into);
     map.replaceChildren(into);
     if (!boxes.size) map.append(make("p", "", "Nothing here has any."));
     crumb(here);
@@ -133,10 +138,10 @@
   function crumb(here) {
     const parts = [];
     for (let node = here; node; node = node.up) parts.unshift(node);
-    crumbs.replaceChildren(...parts.map((node) => {
+    crumbs.replaceChildren(...parts.flatMap((node) => {
       const e = make(node === here ? "span" : "a", node === here ? "here" : "", node.up ? node.n : "all of etcd");
       if (node !== here) e.href = linkTo(node);
-      return e;
+      return node === here ? [e] : [e, " › "];
     }));
     crumbs.append(make("em", "", `${measure(size(here), state.size)}${here.up ? ", " + percent(size(here), size(root)) + " of all" : ""}`));
   }
@@ -254,7 +259,8 @@
   function go() {
     const before = state.path, held = map.contains(document.activeElement);
     state.path = location.hash.slice(1).split(".").filter((s) => /^\d+$/.test(s)).map(Number);
-    state.path = pathOf(within(state.path));
+    const there = within(state.path);
+    state.path = pathOf(there.t ? there : there.up || root);
     render();
     if (!held) return;
     const button = before.length > state.path.length && topOf(within(before)) || map.querySelector(".top");
@@ -285,7 +291,7 @@
   });
   search.addEventListener("input", () => { state.term = search.value.trim(); mark() });
   addEventListener("hashchange", go);
-  new ResizeObserver(() => { if (map.clientWidth !== map.drawn) { map.drawn = map.clientWidth; render() } }).observe(map);
+  new ResizeObserver(() => { if (map.clientWidth !== drawn[0] || map.clientHeight !== drawn[1]) render() }).observe(map);
   bar();
   go();
 })();

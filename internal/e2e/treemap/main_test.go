@@ -1,0 +1,107 @@
+package treemap
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
+	"github.com/clustersnap/clustersnap/manifests/storage/usage"
+)
+
+func TestMain(m *testing.M) { command.Main(m) }
+
+// must ends the test if err is not nil.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stuck is a context for what must come, however slow the machine is.
+func stuck(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// markup is a name that RBAC allows: rules on names of other kinds are stricter.
+const markup = `<img src=x onerror=alert(1)>`
+
+// busy is an object that is written again and again.
+const (
+	busy       = "busy"
+	busyWrites = 40
+)
+
+// filled is a snapshot of a cluster with objects in many namespaces, of which some change, and some are gone.
+func filled(t testing.TB) string {
+	t.Helper()
+	ctx, node := stuck(t), bed.ControlPlane(t, bed.Options{})
+	config := node.RESTConfig(t)
+	config.QPS = -1
+	_, err := datamaker.FillAPI(ctx, config, 1500)
+	must(t, err)
+	client, err := kubernetes.NewForConfig(config)
+	must(t, err)
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: markup}}
+	_, err = client.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{})
+	must(t, err)
+	large := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "large"}, BinaryData: map[string][]byte{"a": make([]byte, 700_000)}}
+	_, err = client.CoreV1().ConfigMaps("data-3").Create(ctx, large, metav1.CreateOptions{})
+	must(t, err)
+	churn(ctx, t, client)
+	path := filepath.Join(t.TempDir(), "etcd.snap")
+	_, err = etcdsnap.SaveFile(ctx, path, node.EtcdClient(t), etcdsnap.Options{})
+	must(t, err)
+	return path
+}
+
+// churn writes one object many times, and makes events that it deletes.
+func churn(ctx context.Context, t testing.TB, client kubernetes.Interface) {
+	t.Helper()
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: busy}, Data: map[string]string{"writes": "0"}}
+	object, err := client.CoreV1().ConfigMaps("data-1").Create(ctx, object, metav1.CreateOptions{})
+	must(t, err)
+	for i := 1; i < busyWrites; i++ {
+		object.Data["writes"] = fmt.Sprint(i)
+		object, err = client.CoreV1().ConfigMaps("data-1").Update(ctx, object, metav1.UpdateOptions{})
+		must(t, err)
+	}
+	for i := range 60 {
+		e := &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("event-%d", i)},
+			InvolvedObject: corev1.ObjectReference{Kind: "ConfigMap", Namespace: "data-2", Name: busy},
+		}
+		_, err := client.CoreV1().Events("data-2").Create(ctx, e, metav1.CreateOptions{})
+		must(t, err)
+		if i%2 == 0 {
+			must(t, client.CoreV1().Events("data-2").Delete(ctx, e.Name, metav1.DeleteOptions{}))
+		}
+	}
+}
+
+// reported is what the command says as JSON.
+func reported(t testing.TB, args ...string) *usage.Report {
+	t.Helper()
+	o := command.Run(t, "", append([]string{"etcd", "top", "--json"}, args...)...)
+	if o.Code != 0 || o.Stderr != "" {
+		t.Fatalf("exit %d\n%s", o.Code, o.Stderr)
+	}
+	report := new(usage.Report)
+	must(t, json.Unmarshal([]byte(o.Stdout), report))
+	return report
+}
