@@ -14,7 +14,9 @@ import (
 )
 
 // named finds the objects that are named. They come back whatever their class is.
-func (r *recovery) named(ctx context.Context, from *source, names []string) (list []manifests.Entry, classes []manifests.Class, err error) {
+func (r *recovery) named(
+	ctx context.Context, from *source, names []string,
+) (list []manifests.Entry, classes []manifests.Class, err error) {
 	for _, text := range names {
 		w, err := parseWanted(text, append(r.of.namespaces, "")[0])
 		if err != nil {

@@ -32,7 +32,7 @@ func TestDifferences(t *testing.T) {
 		{`{"z":1,"a":1}`, `{"z":2,"a":2}`, []string{"a", "z"}},
 		{`{"l":[{"p":1},{"p":2}]}`, `{"l":[{"p":1},{"p":3}]}`, []string{"l[1].p"}},
 		{`{"l":[1]}`, `{"l":[1,2]}`, []string{"l"}},
-		{`{"metadata":{"annotations":{"a.b/c":"1"}}}`, `{"metadata":{"annotations":{"a.b/c":"2"}}}`, []string{`metadata.annotations["a.b/c"]`}},
+		{`{"metadata":{"labels":{"a.b/c":"1"}}}`, `{"metadata":{"labels":{"a.b/c":"2"}}}`, []string{`metadata.labels["a.b/c"]`}},
 		{`{"a b":1}`, `{}`, []string{`["a b"]`}},
 	} {
 		if got := differences(parse(t, c.a), parse(t, c.b)); !slices.Equal(got, c.want) {
@@ -53,7 +53,8 @@ func TestMoveTo(t *testing.T) {
 			`{"annotations":{"mine":"1","system":"2"}}`, `{"annotations":{"mine":"1"}}`, `{}`, `{"annotations":{"system":"2"}}`,
 		},
 		"a list that is the same stays as it is": {
-			`{"ports":[{"port":80,"nodePort":30001}],"a":1}`, `{"ports":[{"port":80}],"a":1}`, `{"ports":[{"port":80}],"a":2}`,
+			`{"ports":[{"port":80,"nodePort":30001}],"a":1}`,
+			`{"ports":[{"port":80}],"a":1}`, `{"ports":[{"port":80}],"a":2}`,
 			`{"ports":[{"port":80,"nodePort":30001}],"a":2}`,
 		},
 		"a list that differs is changed as a whole": {

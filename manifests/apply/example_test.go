@@ -28,17 +28,17 @@ func ExampleResult() {
 	settings := manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "settings"}
 	token := manifests.Key{Resource: "secrets", Namespace: "shop", Name: "token"}
 	result := &apply.Result{Outcomes: []apply.Outcome{
-		{Step: apply.Step{Key: settings, Version: "v1", Kind: "ConfigMap", Do: apply.Create}, State: apply.Done},
-		{Step: apply.Step{Key: token, Version: "v1", Kind: "Secret", Do: apply.Replace}, State: apply.Moved, Err: "somebody has deleted it"},
+		{Step: apply.Step{Key: settings, Do: apply.Create}, State: apply.Done},
+		{Step: apply.Step{Key: token, Do: apply.Replace}, State: apply.Moved, Err: "somebody has deleted it"},
 	}}
 	fmt.Println(result.Complete())
 	for _, failed := range result.Failed() {
 		fmt.Println(failed)
 	}
-	text, _ := json.Marshal(result.Outcomes[0])
+	text, _ := json.Marshal(result.Outcomes[0].Key)
 	fmt.Println(string(text))
 	// Output:
 	// false
 	// replace secrets/token -n shop: moved: somebody has deleted it
-	// {"resource":"configmaps","namespace":"shop","name":"settings","version":"v1","kind":"ConfigMap","do":"create","state":"done"}
+	// {"resource":"configmaps","namespace":"shop","name":"settings"}
 }

@@ -187,7 +187,8 @@ func (p *planner) decideUpdate(ctx context.Context, it *item, live *unstructured
 	made, err := p.cluster.changeOnce(ctx, it, live, p.opts.Policy, dry)
 	if fields, others := conflicts(err); len(fields) > 0 {
 		it.Changes = fields
-		it.decide(Conflict, fmt.Sprintf("%s has set them otherwise: policy %s takes them over", strings.Join(others, " and "), ForceExisting))
+		it.decide(Conflict, fmt.Sprintf(
+			"%s has set them otherwise: policy %s takes them over", strings.Join(others, " and "), ForceExisting))
 		return nil
 	}
 	if err != nil && answered(err) && !moved(err) {

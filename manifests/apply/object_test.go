@@ -37,7 +37,8 @@ func TestDecodeRefuses(t *testing.T) {
 
 func TestDecodeKeepsNumbers(t *testing.T) {
 	object, err := decode([]byte("a: 9007199254740993\nb: \"1e3\"\nc: 0.1\n"))
-	if want := (map[string]any{"a": int64(9007199254740993), "b": "1e3", "c": 0.1}); err != nil || !reflect.DeepEqual(object, want) {
+	want := map[string]any{"a": int64(9007199254740993), "b": "1e3", "c": 0.1}
+	if err != nil || !reflect.DeepEqual(object, want) {
 		t.Errorf("%#v (%v), want %#v", object, err, want)
 	}
 }
@@ -46,7 +47,8 @@ func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\ndata: {a: \"1\"}\n",
 		`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"a":"Yg=="}}`,
-		"a: &a [b]\nc: *a\n", "- a\n", "metadata: []\n", "metadata: {name: 1}\napiVersion: {}\n", "{", "? [a]\n: b\n", "!!binary aGk=: x\n",
+		"a: &a [b]\nc: *a\n", "- a\n", "metadata: []\n", "metadata: {name: 1}\napiVersion: {}\n", "{", "? [a]\n: b\n",
+		"!!binary aGk=: x\n",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -63,7 +63,9 @@ func TestConflicts(t *testing.T) {
 			Type: metav1.CauseTypeFieldManagerConflict, Field: field, Message: `conflict with "` + manager + `" using apps/v1`,
 		}
 	}
-	err := error(apierrors.NewApplyConflict([]metav1.StatusCause{cause("kubectl", ".spec.replicas"), cause("kubectl", ".a"), cause("hpa", ".b")}, "3 conflicts"))
+	var err error = apierrors.NewApplyConflict([]metav1.StatusCause{
+		cause("kubectl", ".spec.replicas"), cause("kubectl", ".a"), cause("hpa", ".b"),
+	}, "3 conflicts")
 	fields, managers := conflicts(err)
 	if !slices.Equal(fields, []string{"spec.replicas", "a", "b"}) || !slices.Equal(managers, []string{"kubectl", "hpa"}) {
 		t.Errorf("%q of %q", fields, managers)

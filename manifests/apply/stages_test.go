@@ -10,7 +10,8 @@ import (
 
 // TestOrder holds that what is named comes before what names it.
 func TestOrder(t *testing.T) {
-	order := strings.Fields(`customresourcedefinitions.apiextensions.k8s.io namespaces storageclasses.storage.k8s.io serviceaccounts
+	order := strings.Fields(`customresourcedefinitions.apiextensions.k8s.io namespaces storageclasses.storage.k8s.io
+		serviceaccounts
 		secrets persistentvolumes persistentvolumeclaims endpoints deployments.apps horizontalpodautoscalers.autoscaling
 		gateways.gateway.networking.k8s.io resourcequotas validatingwebhookconfigurations.admissionregistration.k8s.io`)
 	for i, text := range order {

@@ -17,7 +17,7 @@ func TestApply(t *testing.T) {
 	p := newPlace(t)
 	for name, test := range map[string]func(*testing.T, *place){
 		"policies": policies, "policy fail": failPolicy, "own fields": ownFields, "a selection": selection, "blocked": blocked,
-		"rights": rights, "duplicates": duplicates, "moves": moves, "volumes": volumes, "suspended": suspended,
+		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "volumes": volumes, "suspended": suspended,
 		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone, "the command": tool,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
@@ -81,7 +81,9 @@ func volumes(t *testing.T, p *place) {
 		return o.Namespace == "claims" && o.Resource == "persistentvolumeclaims"
 	})
 	wantLines(t, lines(p.plan(t, saved, apply.Options{Policy: apply.ReplaceExisting})))
-	all := p.dump(t, func(o *manifests.Object) bool { return of("claims")(o) || o.Resource == "persistentvolumes" })
+	all := p.dump(t, func(o *manifests.Object) bool {
+		return of("claims")(o) || o.Resource == "persistentvolumes"
+	})
 	wantLines(t, writes(p.plan(t, all, apply.Options{Policy: apply.ReplaceExisting})))
 	wantLines(t, lines(p.plan(t, written(t, `apiVersion: v1
 kind: PersistentVolumeClaim
@@ -97,7 +99,8 @@ spec: {accessModes: [ReadWriteMany], storageClassName: "", volumeName: claims-st
 			return phase == "Released"
 		})
 	}
-	wantLines(t, lines(p.plan(t, saved, apply.Options{})), "blocked persistentvolumeclaims/dynamic|volume claims-dynamic has its data",
+	wantLines(t, lines(p.plan(t, saved, apply.Options{})),
+		"blocked persistentvolumeclaims/dynamic|volume claims-dynamic has its data",
 		"blocked persistentvolumeclaims/static|volume claims-static has its data|kubectl patch pv claims-static")
 	for _, volume := range []string{"claims-static", "claims-dynamic"} { // as the plan says
 		_, err := p.at("persistentvolumes", "").Patch(stuck(t), volume, types.JSONPatchType,
@@ -131,7 +134,9 @@ spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]
 apiVersion: batch/v1
 kind: CronJob
 metadata: {name: one, namespace: suspended}
-spec: {schedule: "* * * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}}}
+spec:
+  schedule: "* * * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}}
 `)
 	opts := apply.Options{Suspend: true, Policy: apply.UpdateExisting}
 	p.bring(t, objects, opts)

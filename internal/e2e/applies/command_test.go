@@ -61,11 +61,11 @@ func tool(t *testing.T, p *place) {
 	before := p.versions(t)
 	says(t, p.recover(t, snapshot, "-n", "tool"), "create |configmaps/same -n tool", "skip |secrets/one -n tool: data.password: ",
 		"plan |1 create, 1 unchanged, 4 skip", "nothing was written")
-	says(t, p.recover(t, snapshot, "-n", "tool", "-l", "app=web", "--policy", "replace"), "replace |configmaps/one -n tool: data.added, data.mode",
-		"plan |1 replace")
+	says(t, p.recover(t, snapshot, "-n", "tool", "-l", "app=web", "--policy", "replace"),
+		"replace |configmaps/one -n tool: data.added, data.mode", "plan |1 replace")
 	fromTree := p.recover(t, dir, "-n", "tool", "-l", "app=web", "--policy", "force")
 	command.Bad(t, fromTree, 1, "secrets/one -n tool is not brought back", "the content of this Secret was not kept")
-	if !strings.Contains(fromTree.Stdout, "configmaps/one -n tool: data.mode") || !strings.Contains(fromTree.Stdout, "plan      1 update") {
+	if !strings.Contains(fromTree.Stdout, "configmaps/one -n tool: data.mode\nplan      1 update") {
 		t.Errorf("from the tree:\n%s", fromTree.Stdout)
 	}
 	for key, version := range p.versions(t) {
@@ -83,7 +83,8 @@ func tool(t *testing.T, p *place) {
 	if image := imageOf(p.get(t, "deployments.v1.apps", "tool", "one")); image != "example.com/web:2" {
 		t.Error("the Deployment was touched, which was not named")
 	}
-	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "fail", "--yes"), 1, "the cluster has other objects than were saved")
+	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "fail", "--yes"), 1,
+		"the cluster has other objects than were saved")
 	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "update"), 1, "objects can't be brought back as things are")
 	command.Bad(t, p.recover(t, snapshot, "-n", "tool", "--policy", "update", "--yes"), 1, "3 objects not brought back")
 	for _, args := range [][]string{{snapshot}, {snapshot, "cm/one", "--all"}, {snapshot, "one"}, {}} {

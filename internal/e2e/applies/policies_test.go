@@ -59,19 +59,24 @@ func policies(t *testing.T, p *place) {
 		added  string   // to the ConfigMap
 	}{
 		{apply.SkipExisting, []string{
-			"skip configmaps/one|data.added, data.mode: the cluster has another, which stays", "skip secrets/one|: data.password:",
-			"skip services/one|spec.ports[1].port", "skip deployments.apps/one|: spec.template.spec.containers[0].image:",
+			"skip configmaps/one|data.added, data.mode: the cluster has another, which stays",
+			"skip secrets/one|: data.password:", "skip services/one|spec.ports[1].port",
+			"skip deployments.apps/one|: spec.template.spec.containers[0].image:",
 		}, "example.com/web:2", "off", "here"},
 		{apply.UpdateExisting, []string{
-			"conflict configmaps/one|: data.mode: somebody has set them otherwise: policy force", "conflict secrets/one|: data.password:",
-			"blocked services/one|Duplicate value|: policy replace would do", "conflict deployments.apps/one|containers",
+			"conflict configmaps/one|: data.mode: somebody has set them otherwise: policy force",
+			"conflict secrets/one|: data.password:",
+			"blocked services/one|Duplicate value|: policy replace would do",
+			"conflict deployments.apps/one|containers",
 		}, "example.com/web:2", "off", "here"},
 		{apply.ForceExisting, []string{
-			"update configmaps/one|: data.mode", "update secrets/one|: data.password", "blocked services/one|Duplicate value|: policy replace would do",
+			"update configmaps/one|: data.mode", "update secrets/one|: data.password",
+			"blocked services/one|Duplicate value|: policy replace would do",
 			"update deployments.apps/one|: spec.template.spec.containers[0].image",
 		}, "example.com/web:1", "on", "here"},
 		{apply.ReplaceExisting, []string{
-			"replace configmaps/one|: data.added, data.mode", "replace secrets/one|: data.password", "replace services/one|spec.ports[1].port",
+			"replace configmaps/one|: data.added, data.mode", "replace secrets/one|: data.password",
+			"replace services/one|spec.ports[1].port",
 			"replace deployments.apps/one|: spec.template.spec.containers[0].image",
 		}, "example.com/web:1", "on", ""},
 	} {
@@ -215,5 +220,31 @@ func selection(t *testing.T, p *place) {
 	}
 	if moved == 0 {
 		t.Error("nothing was brought back")
+	}
+}
+
+// duplicates are lists with two elements of one key, which a create takes and an apply does not.
+func duplicates(t *testing.T, p *place) {
+	const image = `image: "example.com/web:1"`
+	objects := written(t, things, "NS", "duplicates", image, image+`, env: [{name: A, value: "1"}, {name: A, value: "2"}]`)
+	p.bring(t, objects, apply.Options{Policy: apply.ForceExisting})
+	env := func() int {
+		o := p.get(t, "deployments.v1.apps", "duplicates", "one")
+		containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+		return len(containers[0].(map[string]any)["env"].([]any))
+	}
+	if env() != 2 {
+		t.Errorf("%d of 2 variables came back", env())
+	}
+	wantLines(t, lines(p.plan(t, objects, apply.Options{Policy: apply.ForceExisting})))
+	p.edit(t, "deployments.v1.apps", "duplicates", "one", set(int64(1), "spec", "minReadySeconds"))
+	wantLines(t, lines(p.plan(t, objects, apply.Options{Policy: apply.ForceExisting})),
+		"blocked deployments.apps/one|113482|policy replace would do")
+	wantLines(t, lines(p.plan(t, objects, apply.Options{})), "skip deployments.apps/one|: spec.minReadySeconds:")
+	plan := p.plan(t, objects, apply.Options{Policy: apply.ReplaceExisting})
+	wantLines(t, lines(plan), "replace deployments.apps/one|: spec.minReadySeconds")
+	p.run(t, plan)
+	if env() != 2 {
+		t.Errorf("%d of 2 variables are left", env())
 	}
 }
