@@ -1,9 +1,10 @@
 // Package etcdsnap saves, verifies and reads etcd v3 snapshots.
 //
-// A snapshot is etcd's database file, as one read transaction sees it, followed by the SHA-256 of
-// that file. [Save] and [SaveFile] choose a member and take it from there, [SaveStopped] takes it from
-// the data directory of a member that does not run, [Verify] checks one that comes from anywhere, and [Open] reads the keys in one:
-// at the latest revision, or at an older one that is not compacted.
+// A snapshot is etcd's database file, as one read transaction sees it, followed by the SHA-256 of that file. [Save] and
+// [SaveFile] choose a member and take it from there, [SaveStopped] takes it from the data directory of a member that does not
+// run, [Verify] checks one that comes from anywhere, and [Open] reads the keys in one: at the latest revision, or at an older
+// one that is not compacted. A [View] has the keys of one revision, each to be read again, and [Snapshot.Events] all that is
+// stored, as a watch would have given it.
 //
 //	client, err := etcdsnap.Dial(ctx, endpoints, tlsConfig, etcdsnap.DialOptions{})
 //	if err != nil {

@@ -16,14 +16,14 @@ const (
 	removed = mvccpb.Event_EventType(1)
 )
 
-// Events yields what is stored of keys that begin with prefix, in every revision after one, oldest first, as a watch would give it:
-// a PUT with the whole KeyValue, and a DELETE with its Key and ModRevision alone. After 0, all that is stored.
+// Events yields what is stored of keys that begin with prefix, in every revision after one, oldest first, as a watch would
+// give it: a PUT with the whole KeyValue, and a DELETE with its Key and ModRevision alone. After 0, all that is stored.
 //
 // A watch is refused before CompactRevision. Here what a compaction has left comes too: up to that revision, the newest PUT of
 // each key that was there at the time, and whatever a compaction that has not been finished would still take.
 //
-// The bucket of keys is read once. Memory is needed for one value. An error, which wraps [ErrFuture] or [ErrCorrupt], or is ctx's
-// cause or one of the reader's, is yielded last, with a nil Event.
+// The bucket of keys is read once. Memory is needed for one value. An error, which wraps [ErrFuture] or [ErrCorrupt], or is
+// ctx's cause or one of the reader's, is yielded last, with a nil Event.
 func (s *Snapshot) Events(ctx context.Context, prefix string, after int64) iter.Seq2[*mvccpb.Event, error] {
 	return func(yield func(*mvccpb.Event, error) bool) {
 		err := s.events(ctx, []byte(prefix), after, func(e *mvccpb.Event) bool { return yield(e, nil) })

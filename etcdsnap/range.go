@@ -44,10 +44,11 @@ func (s *Snapshot) Get(ctx context.Context, key string, revision int64) (*mvccpb
 	return v.Get(ctx, key)
 }
 
-// HashKV is what the call of that name gives on a live member at a revision, 0 for the latest: a CRC-32C over what is stored of
-// keys, and so the same on all members that have compacted up to the same revision (server/storage/mvcc/hash.go). A
-// live one has often compacted further than the snapshot, and says so in its answer: compacted is for that, 0 or less (it
-// says -1 before its first compaction) for as far as the snapshot. On a member the call stops all writes while it works; here nobody waits.
+// HashKV is what the call of that name gives on a live member at a revision, 0 for the latest: a CRC-32C over what is stored
+// of keys, and so the same on all members that have compacted up to the same revision (server/storage/mvcc/hash.go). A live
+// one has often compacted further than the snapshot, and says so in its answer: compacted is for that, 0 or less (it says -1
+// before its first compaction) for as far as the snapshot. On a member the call stops all writes while it works; here nobody
+// waits.
 func (s *Snapshot) HashKV(ctx context.Context, revision, compacted int64) (uint32, error) {
 	if revision == 0 {
 		revision = s.revision

@@ -29,8 +29,8 @@ type located struct {
 	at  place
 }
 
-// View finds the keys that begin with prefix as they were at a revision, 0 for the latest. The whole bucket of keys is read once.
-// Memory is needed for the keys that are found, some 100 bytes for each and the key itself.
+// View finds the keys that begin with prefix as they were at a revision, 0 for the latest. The whole bucket of keys is read
+// once. Memory is needed for the keys that are found, some 100 bytes for each and the key itself.
 //
 // The error wraps [ErrCompacted], [ErrFuture] or [ErrCorrupt], or is ctx's cause or one of the reader's.
 func (s *Snapshot) View(ctx context.Context, prefix string, revision int64) (*View, error) {
@@ -80,7 +80,8 @@ func (v *View) Revision() int64 { return v.revision }
 func (v *View) Len() int { return len(v.keys) }
 
 // Keys yields the keys in their order: values, revisions, versions and leases as etcd would give them. Memory is needed for
-// one value. An error, which wraps [ErrCorrupt], or is ctx's cause or one of the reader's, is yielded last, with a nil KeyValue.
+// one value. An error, which wraps [ErrCorrupt], or is ctx's cause or one of the reader's, is yielded last, with a nil
+// KeyValue.
 func (v *View) Keys(ctx context.Context) iter.Seq2[*mvccpb.KeyValue, error] {
 	return v.Below(ctx, v.prefix)
 }
@@ -139,8 +140,8 @@ func (v *View) search(key string) (i int, ok bool) {
 	return slices.BinarySearchFunc(v.keys, key, func(k located, key string) int { return strings.Compare(k.key, key) })
 }
 
-// recordReader reads records by their places, up to the first error. It keeps the last page: keys that were written together are
-// often read together.
+// recordReader reads records by their places, up to the first error. It keeps the last page: keys that were written together
+// are often read together.
 type recordReader struct {
 	snapshot *Snapshot
 	buf      []byte

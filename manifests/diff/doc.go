@@ -1,5 +1,6 @@
 // Package diff holds two views of the objects of a cluster against each other: a tree that was dumped, manifests that
-// people write, the revision of a git repository, or the cluster as it is now.
+// people write, the revision of a git repository, a snapshot of etcd at any revision that it has, or the cluster as it is
+// now.
 //
 //	saved, err := tree.Read(os.DirFS("backup"))
 //	live := diff.Live(cluster, manifests.Options{})
@@ -8,11 +9,12 @@
 //	}, diff.Options{})
 //	os.Exit(diff.ExitCode(summary, err))
 //
-// Objects are told apart by group, resource, namespace and name. First their entries are compared: what has the same hash,
-// or the same uid and resource version, is the same and is not read. So a tree against its cluster takes one list of
-// metadata and a look at what has moved. [Dumped] is for trees that know no versions, as those from git; use it also after
-// etcd was restored from a snapshot, for resource versions come again then. What is read is compared field by field; how
-// YAML is written makes no difference.
+// Objects are told apart by group, resource, namespace and name. First their entries are compared: what has the same hash, or
+// the same uid and resource version, is the same and is not read. So a tree against its cluster takes one list of metadata
+// and a look at what has moved. A snapshot is a side by package manifests/storage: where etcd has an object in another
+// version than it is listed at, the live one is read in that. [Dumped] is for trees that know no versions, as those from git;
+// use it also after etcd was restored from a snapshot, for resource versions come again then. What is read is compared field
+// by field; how YAML is written makes no difference.
 //
 // With [Files] for one side and [Live] for the other, what is removed or added is what was never applied, and what was
 // never committed. The server is asked to take its defaults out, see [FileOptions]. What controllers and the control plane

@@ -108,3 +108,18 @@ func exampleRepository() string {
 	}
 	return dir
 }
+
+// Two neighbours in the history of an object, such as package manifests/storage finds in a snapshot of etcd.
+func ExampleObjects() {
+	const version = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: shop\ndata:\n  color: %s\n"
+	e := manifests.Entry{Key: manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "settings"}, Kind: "ConfigMap"}
+	change, err := diff.Objects(e, fmt.Appendf(nil, version, "red"), fmt.Appendf(nil, version, "blue"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range change.Fields {
+		fmt.Println(f.Path, "was", f.A, "and is", f.B)
+	}
+	// Output:
+	// data.color was red and is blue
+}

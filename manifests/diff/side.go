@@ -18,8 +18,8 @@ import (
 //
 //   - Seen() *manifests.Report says what it has looked at once it has given its entries. What it has not looked at is then not
 //     told as absent from it.
-//   - Classified(ctx, e) ([]byte, manifests.Class, error) is Object with the class, if that of its entries is only what metadata
-//     tells.
+//   - Classified(ctx, e) ([]byte, manifests.Class, error) is Object with the class, if that of its entries is only what
+//     metadata tells.
 //   - InVersion(ctx, e, apiVersion) ([]byte, error) is Object in the apiVersion of the other side, where that has another one.
 //
 // [*tree.Saved]: https://pkg.go.dev/github.com/clustersnap/clustersnap/manifests/tree#Saved

@@ -49,12 +49,12 @@ type Version struct {
 // History yields what is stored of one object, oldest first. Key is its key in etcd, see [EtcdKey]: the object need not be
 // there any more.
 //
-// It goes back as far as etcd has been compacted, which kube-apiserver has it do every five minutes, of what is older than that. Of
-// what was before, the version of that time is the first that is yielded, as Oldest unless it was never changed, if the object was
-// there then. Whether there had been another of its name nobody can tell.
+// It goes back as far as etcd is compacted: every five minutes kube-apiserver has it forget what is older than five
+// (--etcd-compaction-interval). Of what was before, the version of that time is the first that is yielded, as Oldest unless
+// it was never changed, if the object was there then. Whether there had been another of its name nobody can tell.
 //
-// Memory is needed for one version. An error, of the reader or of ctx, is yielded last, with a nil Version. A version that can't be
-// decoded is no error: all but its Object is told.
+// Memory is needed for one version. An error, of the reader or of ctx, is yielded last, with a nil Version. A version that
+// can't be decoded is no error: all but its Object is told.
 func (d *Decoder) History(ctx context.Context, of Events, key string) iter.Seq2[*Version, error] {
 	return func(yield func(*Version, error) bool) {
 		h := history{decoder: d, compacted: of.CompactRevision()}

@@ -37,7 +37,8 @@ const gadgetKey = "/registry/example.com/gadgets/shop/g"
 
 // put is a version of a custom resource that says which.
 func put(rev, created, version int64) *mvccpb.Event {
-	const gadget = `{"apiVersion":"example.com/v1","kind":"Gadget","metadata":{"name":"g","namespace":"shop","uid":"u%d"},"spec":{"at":%d}}`
+	const gadget = `{"apiVersion":"example.com/v1","kind":"Gadget",
+		"metadata":{"name":"g","namespace":"shop","uid":"u%d"},"spec":{"at":%d}}`
 	return &mvccpb.Event{Kv: &mvccpb.KeyValue{
 		Key: []byte(gadgetKey), Value: fmt.Appendf(nil, gadget, created, rev),
 		CreateRevision: created, ModRevision: rev, Version: version,
@@ -74,19 +75,20 @@ func TestHistory(t *testing.T) {
 	all := []*mvccpb.Event{put(10, 10, 1), put(20, 10, 2), put(30, 10, 3), remove(40), put(50, 50, 1), put(60, 50, 2)}
 	other := put(55, 55, 1)
 	other.Kv.Key = append(other.Kv.Key, "-2"...)
+	const first, again = "10 created 1, 20 changed 2, ", "30 changed 3, 40 deleted 0, 50 created again 1, 60 changed 2"
 	for name, c := range map[string]struct {
 		w    written
 		want string
 	}{
-		"all of it":                 {written{events: all}, "10 created 1, 20 changed 2, 30 changed 3, 40 deleted 0, 50 created again 1, 60 changed 2"},
-		"the beginning is gone":     {written{events: all[1:], compacted: 25}, "20 oldest 2, 30 changed 3, 40 deleted 0, 50 created again 1, 60 changed 2"},
-		"not yet taken":             {written{events: all, compacted: 25}, "20 oldest 2, 30 changed 3, 40 deleted 0, 50 created again 1, 60 changed 2"},
-		"compacted at a version":    {written{events: all[2:], compacted: 30}, "30 oldest 3, 40 deleted 0, 50 created again 1, 60 changed 2"},
+		"all of it":                 {written{events: all}, first + again},
+		"the beginning is gone":     {written{events: all[1:], compacted: 25}, "20 oldest 2, " + again},
+		"not yet taken":             {written{events: all, compacted: 25}, "20 oldest 2, " + again},
+		"compacted at a version":    {written{events: all[2:], compacted: 30}, strings.Replace(again, "changed", "oldest", 1)},
 		"compacted at the deletion": {written{events: all[3:], compacted: 40}, "50 created 1, 60 changed 2"},
 		"deleted before":            {written{events: all, compacted: 45}, "50 created 1, 60 changed 2"},
 		"never changed since":       {written{events: all[:1], compacted: 25}, "10 created 1"},
 		"nothing but the oldest":    {written{events: all[5:], compacted: 90}, "60 oldest 2"},
-		"deleted at last":           {written{events: all[:4], compacted: 15}, "10 created 1, 20 changed 2, 30 changed 3, 40 deleted 0"},
+		"deleted at last":           {written{events: all[:4], compacted: 15}, first + "30 changed 3, 40 deleted 0"},
 		"nothing left":              {written{events: all[:4], compacted: 50}, ""},
 		"never there":               {written{}, ""},
 		"beside another":            {written{events: []*mvccpb.Event{all[4], other, all[5]}}, "50 created 1, 60 changed 2"},

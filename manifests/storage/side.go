@@ -23,7 +23,8 @@ type View interface {
 }
 
 // Side is the objects of a view, as package manifests/diff compares them with those of another snapshot, of a tree or of a
-// cluster. What can't be decoded is there too, as its key tells: it is found equal if its bytes are, and else its Object is an error.
+// cluster. What can't be decoded is there too, as its key tells: it is found equal if its bytes are, and else its Object is
+// an error.
 type Side struct {
 	view    View
 	decoder *Decoder
@@ -38,8 +39,9 @@ type seen struct {
 	moved  map[manifests.Key]string // where those objects are that EtcdKey does not find
 }
 
-// Versions is a side whose entries tell uids and resource versions: of what is equal in another view of the same cluster nothing is
-// decoded. The decoder has learned the definitions, and is closed after the last use of the side. Failed of the selection is not used.
+// Versions is a side whose entries tell uids and resource versions: of what is equal in another view of the same cluster
+// nothing is decoded. The decoder has learned the definitions, and is closed after the last use of the side. Failed of the
+// selection is not used.
 //
 // After etcd was restored from a snapshot, resource versions come again for other content: use [Hashes] then.
 func Versions(v View, d *Decoder, s Selection) *Side {
@@ -48,8 +50,8 @@ func Versions(v View, d *Decoder, s Selection) *Side {
 	}}
 }
 
-// Hashes is Versions with the hash of each object, for which all of them are decoded: for another side that has hashes too and is
-// of another cluster, or of a time before etcd was restored, or that knows no versions, as a tree from git.
+// Hashes is Versions with the hash of each object, for which all of them are decoded: for another side that has hashes too
+// and is of another cluster, or of a time before etcd was restored, or that knows no versions, as a tree from git.
 func Hashes(v View, d *Decoder, s Selection) *Side {
 	return &Side{view: v, decoder: d, chosen: s, entry: func(w *worker, v value, level manifests.Level) (manifests.Entry, error) {
 		object, err := w.object(v, level)
@@ -61,8 +63,8 @@ func Hashes(v View, d *Decoder, s Selection) *Side {
 	}}
 }
 
-// Entries yields what an index holds of each object that was selected, in the order of their keys in etcd. Keys that are of no object
-// are passed over; those that may be of one that nobody knows are in the report of Seen.
+// Entries yields what an index holds of each object that was selected, in the order of their keys in etcd. Keys that are of
+// no object are passed over; those that may be of one that nobody knows are in the report of Seen.
 func (s *Side) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	return func(yield func(manifests.Entry, error) bool) {
 		at := manifests.Instant{ResourceVersion: strconv.FormatInt(s.view.Revision(), 10)}
@@ -123,8 +125,8 @@ func (s *Side) take(w *worker, run *dump, kv *mvccpb.KeyValue) (e manifests.Entr
 	return e, true
 }
 
-// unread is the entry of what can't be decoded. That two of them are the same is told by their bytes alone. Nobody knows its class, and
-// so nobody has it left out.
+// unread is the entry of what can't be decoded. That two of them are the same is told by their bytes alone. Nobody knows its
+// class, and so nobody has it left out.
 func unread(e manifests.Entry, kv *mvccpb.KeyValue) manifests.Entry {
 	sum := sha256.Sum256(kv.Value)
 	e.Hash = "stored:" + hex.EncodeToString(sum[:]) // which no canonical form has

@@ -47,7 +47,8 @@ func kv(key, value string) *mvccpb.KeyValue {
 
 // mixed is some of all that can stand in an etcd.
 func mixed(t *testing.T) keys {
-	const widget = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop","uid":"u2","labels":{"app":"w"}}}`
+	const widget = `{"apiVersion":"example.com/v1","kind":"Widget",
+		"metadata":{"name":"w","namespace":"shop","uid":"u2","labels":{"app":"w"}}}`
 	const newer = `{"apiVersion":"newer.k8s.io/v1","kind":"Novelty","metadata":{"name":"new","namespace":"shop","uid":"u3"}}`
 	const done = `{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j","namespace":"shop","uid":"u4"},
 		"spec":{"template":{"spec":{"containers":[]}}},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`
@@ -89,8 +90,8 @@ func TestSideHasEveryObject(t *testing.T) {
 		s := of(mixed(t), newDecoder(t, Options{}), Selection{})
 		list := entries(t, s)
 		want := []string{
-			"deployments.apps/web -n shop", "widgets.example.com/w -n shop", "jobs.batch/j -n shop", "novelties.newer.k8s.io/new -n shop",
-			"secrets/s -n shop",
+			"deployments.apps/web -n shop", "widgets.example.com/w -n shop", "jobs.batch/j -n shop",
+			"novelties.newer.k8s.io/new -n shop", "secrets/s -n shop",
 		}
 		if got := named(list); !slices.Equal(got, want) {
 			t.Fatalf("%s: %q, want %q", name, got, want)
@@ -186,7 +187,8 @@ func TestSideTellsWhatFails(t *testing.T) {
 	if !errors.Is(last, errNoKey) || s.Seen() != nil {
 		t.Errorf("%v, and it has seen %+v", last, s.Seen())
 	}
-	if _, err := s.Object(t.Context(), manifests.Entry{Key: manifests.Key{Resource: "pods", Namespace: "a", Name: "b"}}); !errors.Is(err, errNoKey) {
+	pod := manifests.Entry{Key: manifests.Key{Resource: "pods", Namespace: "a", Name: "b"}}
+	if _, err := s.Object(t.Context(), pod); !errors.Is(err, errNoKey) {
 		t.Errorf("what is not there: %v", err)
 	}
 }
