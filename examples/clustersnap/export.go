@@ -54,7 +54,9 @@ func exportCommand() *cobra.Command {
 	return cmd
 }
 
-func exportSnapshot(ctx context.Context, out steps, s sourceFlags, of manifests.Options, name, dir string, opts tree.Options) error {
+func exportSnapshot(
+	ctx context.Context, out steps, s sourceFlags, of manifests.Options, name, dir string, opts tree.Options,
+) error {
 	snap, err := readSnapshot(ctx, name, s, of.Level)
 	if err != nil {
 		return err
@@ -82,7 +84,8 @@ func exportSnapshot(ctx context.Context, out steps, s sourceFlags, of manifests.
 	if err != nil {
 		return err
 	}
-	sayTree(out, changes, fmt.Sprintf("%s at revision %s, each at its storage version", count(changes.Objects, "object"), report.ResourceVersion))
+	sayTree(out, changes, fmt.Sprintf("%s at revision %s, each at its storage version",
+		count(changes.Objects, "object"), report.ResourceVersion))
 	if err := missing(out, report); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap/manifests"
-	"github.com/clustersnap/clustersnap/manifests/diff"
-	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
 const historyHelp = `history lists the versions of one object that an etcd snapshot has: when it was
@@ -20,8 +17,9 @@ created, changed, deleted and created again, and which fields changed. REVISION
 is what "clustersnap get --revision" takes. The object need not be there any
 more: then give -n, if it had a namespace.
 
-kube-apiserver has etcd forget what is older than five minutes. Of what was
-before, the version of that time is left, and shown as the oldest.
+Every five minutes kube-apiserver has etcd forget what is older than five
+minutes: a history reaches back five to ten. Of what was before, the version of
+that time is left, and shown as the oldest.
 
 Values of Secrets are masked. Of what is encrypted at rest the fields are shown
 with --encryption-config, and without it that there were versions.`
@@ -109,60 +107,8 @@ func (h historyOutput) print(ctx context.Context, out io.Writer, from *source, e
 		before = v.Object
 	}
 	if versions == 0 {
-		return fmt.Errorf("there is no trace of %s: if it was there, it was deleted before revision %d, which etcd is compacted to, or it is of another namespace", e.Key, compacted)
+		return fmt.Errorf("there is no trace of %s: it never was, or it was deleted before revision %d, and compacted",
+			e.Key, compacted)
 	}
 	return nil
-}
-
-// changeOf compares a version with the one before it, if both can be.
-func changeOf(e manifests.Entry, before *manifests.Object, v *storage.Version) (*diff.Change, error) {
-	if v.Step != storage.Changed || before == nil || v.Object == nil {
-		return nil, nil
-	}
-	return diff.Objects(e, before.YAML, v.Object.YAML)
-}
-
-// version shows one.
-func (h historyOutput) version(out io.Writer, v *storage.Version, change *diff.Change) error {
-	said := sayVersion(v, change)
-	if h.json {
-		return json.NewEncoder(out).Encode(said)
-	}
-	line := fmt.Sprintf("%-10d  %-13s  %6d  %8d  %s", v.Revision, v.Step, v.Writes, v.Size, strings.Join(said.Fields, ", "))
-	if said.Why != "" {
-		line += said.Why
-	}
-	fmt.Fprintln(out, strings.TrimRight(line, " "))
-	if h.diff && change != nil {
-		return diff.Unified(out, change)
-	}
-	return nil
-}
-
-// versionSaid is a version as JSON.
-type versionSaid struct {
-	Revision int64        `json:"revision"`
-	What     storage.Step `json:"what"`
-	Writes   int64        `json:"writes,omitempty"`
-	Bytes    int          `json:"bytes,omitempty"`
-	UID      string       `json:"uid,omitempty"`
-	Cipher   string       `json:"cipher,omitempty"`
-	Fields   []string     `json:"fields,omitempty"`
-	Why      string       `json:"why,omitempty"`
-}
-
-func sayVersion(v *storage.Version, change *diff.Change) versionSaid {
-	said := versionSaid{Revision: v.Revision, What: v.Step, Writes: v.Writes, Bytes: v.Size, UID: v.Meta.UID, Cipher: v.Meta.Cipher}
-	if v.Object != nil {
-		said.UID = v.Object.UID
-	}
-	if v.Err != nil {
-		said.Why = v.Err.Error()
-	}
-	if change != nil {
-		for _, f := range change.Fields {
-			said.Fields = append(said.Fields, f.Path)
-		}
-	}
-	return said
 }

@@ -45,8 +45,8 @@ var shortNames = map[string]string{
 	"sa": "serviceaccounts", "sc": "storageclasses", "sts": "statefulsets", "svc": "services",
 }
 
-// find gives the one resource that a name stands for, as kubectl takes it: its plural, singular, kind or short name, with or without
-// its group, which is "core" for the core group.
+// find gives the one resource that a name stands for, as kubectl takes it: its plural, singular, kind or short name, with or
+// without its group, which is "core" for the core group.
 func (k kinds) find(name string) (named, error) {
 	found := k.matching(name)
 	switch len(found) {

@@ -58,7 +58,9 @@ func lsCommand() *cobra.Command {
 }
 
 // listObjects gives the entries of a source that were selected.
-func listObjects(ctx context.Context, s sourceFlags, name string, opts manifests.Options, kind string) ([]manifests.Entry, error) {
+func listObjects(
+	ctx context.Context, s sourceFlags, name string, opts manifests.Options, kind string,
+) ([]manifests.Entry, error) {
 	from, err := s.open(ctx, name, opts)
 	if err != nil {
 		return nil, err
@@ -82,7 +84,9 @@ func listObjects(ctx context.Context, s sourceFlags, name string, opts manifests
 }
 
 // choose gives those of a tree that the options select. Labels are in the objects themselves.
-func (s *source) choose(ctx context.Context, all []manifests.Entry, opts manifests.Options) (list []manifests.Entry, err error) {
+func (s *source) choose(
+	ctx context.Context, all []manifests.Entry, opts manifests.Options,
+) (list []manifests.Entry, err error) {
 	selector, err := labels.Parse(opts.LabelSelector)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("read label selector: %w", err)}

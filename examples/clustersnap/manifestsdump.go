@@ -114,7 +114,8 @@ func dumpManifests(ctx context.Context, out steps, s selection, dir string, opts
 	if err != nil {
 		return err
 	}
-	sayTree(out, changes, fmt.Sprintf("%s of %s at resource version %s", count(changes.Objects, "object"), report.ServerVersion, report.ResourceVersion))
+	sayTree(out, changes, fmt.Sprintf("%s of %s at resource version %s",
+		count(changes.Objects, "object"), report.ServerVersion, report.ResourceVersion))
 	if err := missing(out, report); err != nil {
 		return err
 	}

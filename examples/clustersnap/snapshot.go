@@ -55,7 +55,8 @@ func (s *snapshot) open(ctx context.Context, name string, flags sourceFlags) (er
 	return s.learn(ctx, flags.prefix)
 }
 
-// learn reads the definitions of custom resources. One that can't be read is no end: its objects are, and their status with them.
+// learn reads the definitions of custom resources. One that can't be read is no end: its objects are, and their status with
+// them.
 func (s *snapshot) learn(ctx context.Context, prefix string) error {
 	for kv, err := range s.view.Below(ctx, storage.DefinitionPrefix(prefix)) {
 		if err != nil {

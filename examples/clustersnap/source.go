@@ -85,7 +85,8 @@ func (s *sourceFlags) openTree(name string) (*source, error) {
 	}
 	saved, err := tree.Read(os.DirFS(name), identities...)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf(`%s has no index.json: want a directory that "manifests dump" has written, or a snapshot of etcd`, name)
+		return nil, fmt.Errorf(
+			`%s has no index.json: want a directory that "manifests dump" has written, or a snapshot of etcd`, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
