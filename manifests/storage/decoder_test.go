@@ -45,12 +45,12 @@ func newDecoder(t testing.TB, opts Options) *Decoder {
 	return d
 }
 
-const web = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop","uid":"u1","labels":{"app":"web"}},
+const web = `{"apiVersion":"apps/v1","kind":"Deployment",
+	"metadata":{"name":"web","namespace":"shop","uid":"u1","labels":{"app":"web"}},
 	"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},
 	"spec":{"containers":[{"name":"c","image":"i"}]}}},"status":{"replicas":2}}`
 
 func TestObject(t *testing.T) {
-	widget := `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop","uid":"u2"},"status":{"a":1}}`
 	for name, c := range map[string]struct {
 		kv   *mvccpb.KeyValue
 		key  manifests.Key
@@ -62,7 +62,7 @@ func TestObject(t *testing.T) {
 		},
 		"json": {
 			&mvccpb.KeyValue{Key: []byte("/registry/example.com/widgets/shop/w"), Value: []byte(widget), ModRevision: 42},
-			manifests.Key{Group: "example.com", Resource: "widgets", Namespace: "shop", Name: "w"}, "status:\n  a: 1\n",
+			manifests.Key{Group: "example.com", Resource: "widgets", Namespace: "shop", Name: "w"}, "status:\n  seen: true\n",
 		},
 	} {
 		object, err := newDecoder(t, Options{}).Object(c.kv)

@@ -186,7 +186,8 @@ func TestLearn(t *testing.T) {
 }
 
 const anEvent = `{"apiVersion":"v1","kind":"Event","metadata":{"name":"e","namespace":"shop","uid":"u1"},
-	"involvedObject":{"kind":"Pod","namespace":"shop","name":"p"},"reason":"Failed","message":"why","source":{"component":"kubelet"},
+	"involvedObject":{"kind":"Pod","namespace":"shop","name":"p"},
+	"reason":"Failed","message":"why","source":{"component":"kubelet"},
 	"firstTimestamp":"2026-01-05T10:30:00Z","lastTimestamp":"2026-01-05T10:31:00Z","count":3,"type":"Warning",
 	"eventTime":"2026-01-05T10:30:00.000001Z","series":{"count":2,"lastObservedTime":"2026-01-05T10:30:01.000001Z"},
 	"action":"Bind","related":{"kind":"Node","name":"n"},"reportingComponent":"example.com/c","reportingInstance":"c-1"}`

@@ -22,8 +22,12 @@ func listDefinition(stored []byte) ([]byte, error) {
 	if spec, ok := object["spec"].(map[string]any); ok {
 		listVersions(spec)
 		listConversion(spec)
-		if _, ok := spec["preserveUnknownFields"]; !ok {
+		// The default was true, and what is false is not shown.
+		switch preserve, ok := spec["preserveUnknownFields"]; {
+		case !ok:
 			spec["preserveUnknownFields"] = true
+		case preserve == false:
+			delete(spec, "preserveUnknownFields")
 		}
 	}
 	text, err := json.Marshal(object)

@@ -55,6 +55,9 @@ func keyed(key, value string) *mvccpb.KeyValue {
 	return &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), ModRevision: 7}
 }
 
+// newThing is what a newer Kubernetes may have.
+const newThing = `{"apiVersion":"new.k8s.io/v1","kind":"NewThing","metadata":{"name":"n","namespace":"shop"}}`
+
 // odds are keys of every sort: those that have an object, and those that have none or none that can be read.
 func odds(t testing.TB) []*mvccpb.KeyValue {
 	whole := stored(t, "/registry/deployments/shop/web", web)
@@ -73,7 +76,7 @@ func odds(t testing.TB) []*mvccpb.KeyValue {
 		keyed("/registry/secrets/shop/s", "k8s:enc:aescbc:v1:key1:xxx"),
 		keyed("/registry/podsecuritypolicy/old", string(wrap("policy/v1beta1", "PodSecurityPolicy", meta))),
 		keyed("/registry/example.com/widgets/shop/w", widget),
-		keyed("/registry/newthings/shop/n", `{"apiVersion":"new.k8s.io/v1","kind":"NewThing","metadata":{"name":"n","namespace":"shop"}}`),
+		keyed("/registry/newthings/shop/n", newThing),
 		keyed("/registry/masterleases/10.0.0.1", "x"),
 		keyed("/registry/garbage", "x"),
 		keyed("/registry/nodes/n", "x"),
@@ -96,8 +99,12 @@ func TestDumpReportsEachKey(t *testing.T) {
 		t.Errorf("%d objects, %d reported, of %v", len(to.objects), report.Objects, to.begun)
 	}
 	for key, want := range map[string]string{
-		"/registry/deployments/shop/web2": "#42", "/registry/pods/shop/other": `it is "p"`, "/registry/secrets/shop/s": "encrypted",
-		"/registry/podsecuritypolicy/old": "does not know the type", "/registry/garbage": "like nothing", "/registry/nodes/n": "like nothing",
+		"/registry/deployments/shop/web2": "#42",
+		"/registry/pods/shop/other":       `it is "p"`,
+		"/registry/secrets/shop/s":        "encrypted",
+		"/registry/podsecuritypolicy/old": "does not know the type",
+		"/registry/garbage":               "like nothing",
+		"/registry/nodes/n":               "like nothing",
 	} {
 		if !strings.Contains(failed[key], want) {
 			t.Errorf("%s: %q, want %q", key, failed[key], want)
@@ -115,7 +122,7 @@ func TestDumpReportsEachKey(t *testing.T) {
 		"newthings.new.k8s.io v1: listed 1: no CustomResourceDefinition of it was learned",
 		"pods v1: failed: 1 of 1 could not be read",
 		"podsecuritypolicies.policy v1beta1: failed: 1 of 1 could not be read",
-		`secrets v1: failed: 1 of 1 could not be read: decode "/registry/secrets/shop/s": the value is encrypted by aescbc with key "key1"`,
+		`secrets v1: failed: 1 of 1 could not be read: decode "/registry/secrets/shop/s": the value is encrypted by aescbc`,
 		"widgets.example.com v1: listed 1: no CustomResourceDefinition of it was learned",
 		`* : failed: 2 keys below /registry are like nothing that an API server writes, "/registry/garbage" is the first`,
 		`* : excluded: 1 keys are not below /registry, "/somebody/else" is the first`,
@@ -147,6 +154,12 @@ func hasOutcome(report *manifests.Report, want string) bool {
 	return n == 1
 }
 
+// widgetAt is a widget with a name and at a version.
+func widgetAt(name, version string) *mvccpb.KeyValue {
+	value := strings.NewReplacer(`"w"`, `"`+name+`"`, "com/v1", "com/"+version).Replace(widget)
+	return keyed("/registry/example.com/widgets/shop/"+name, value)
+}
+
 func TestDumpOfDefinitions(t *testing.T) {
 	spec := "  versions: [{name: v1, storage: true}]\n  subresources: {status: {}}\n"
 	defined, object := definitionKV(t, "v1beta1", spec), keyed("/registry/example.com/widgets/shop/w", widget)
@@ -171,8 +184,7 @@ func TestDumpOfDefinitions(t *testing.T) {
 		},
 		"at two versions": {
 			learned, []*mvccpb.KeyValue{
-				object, keyed("/registry/example.com/widgets/shop/x", strings.NewReplacer(`"w"`, `"x"`, "com/v1", "com/v2").Replace(widget)),
-				keyed("/registry/example.com/widgets/shop/y", strings.NewReplacer(`"w"`, `"y"`, "com/v1", "com/v2").Replace(widget)),
+				object, widgetAt("x", "v2"), widgetAt("y", "v2"),
 			}, "widgets.example.com v2: listed 3: it is stored at several versions: 1 at v1, 2 at v2",
 		},
 	} {
@@ -181,7 +193,8 @@ func TestDumpOfDefinitions(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, err, report.Outcomes)
 		}
 		for _, o := range report.Outcomes {
-			if o.Resource.Resource == "widgets" && (o.Kind != "Widget" || !o.Namespaced || o.Status != (c.decoder == learned && o.Version == "v1")) {
+			status := c.decoder == learned && o.Version == "v1"
+			if o.Resource.Resource == "widgets" && (o.Kind != "Widget" || !o.Namespaced || o.Status != status) {
 				t.Errorf("%s: %+v", name, o)
 			}
 		}
@@ -246,7 +259,7 @@ func TestDumpEnds(t *testing.T) {
 	end(gone)
 	many := make([]*mvccpb.KeyValue, 100)
 	for i := range many {
-		many[i] = keyed(fmt.Sprintf("/registry/example.com/widgets/shop/w%d", i), strings.Replace(widget, `"w"`, fmt.Sprintf(`"w%d"`, i), 1))
+		many[i] = widgetAt(fmt.Sprintf("w%d", i), "v1")
 	}
 	for name, c := range map[string]struct {
 		ctx  context.Context
@@ -259,7 +272,7 @@ func TestDumpEnds(t *testing.T) {
 		"keys":      {t.Context(), each(broken, many...), received{}, Selection{}, broken, ""},
 		"receiver":  {t.Context(), each(nil, many...), received{failAt: "w50"}, Selection{}, errReceiver, ""},
 		"context":   {ended, each(nil, many...), received{}, Selection{}, gone, ""},
-		"namespace": {t.Context(), each(nil, many...), received{}, Selection{Namespaces: []string{"shop", "none"}}, nil, "namespace none"},
+		"namespace": {t.Context(), each(nil, many...), received{}, Selection{Namespaces: []string{"shop", "x"}}, nil, "namespace x"},
 		"no name":   {t.Context(), each(nil), received{}, Selection{Namespaces: []string{""}}, nil, "has no name"},
 		"labels":    {t.Context(), each(nil), received{}, Selection{LabelSelector: "a b"}, nil, "label selector"},
 	} {
@@ -274,7 +287,8 @@ func TestDumpEnds(t *testing.T) {
 }
 
 func TestDumpBelowTheWrongPrefix(t *testing.T) {
-	report, err := newDecoder(t, Options{Prefix: "/other"}).Dump(t.Context(), each(nil, odds(t)...), manifests.Instant{}, &received{}, Selection{})
+	d := newDecoder(t, Options{Prefix: "/other"})
+	report, err := d.Dump(t.Context(), each(nil, odds(t)...), manifests.Instant{}, &received{}, Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func wholes(t testing.TB) []*mvccpb.KeyValue {
 		stored(t, "/registry/events/shop/e", anEvent),
 		keyed("/registry/example.com/widgets/shop/w", widget),
 		keyed("/registry/example.com/widgets/shop/w", string(inCBOR(t, widget))),
-		definitionKV(t, "v1beta1", "  version: v1\n  additionalPrinterColumns: [{name: a, JSONPath: .a}]\n  conversion: {strategy: None}\n"),
+		definitionKV(t, "v1beta1", "  version: v1\n  additionalPrinterColumns: [{name: a, JSONPath: .a}]\n"),
 	}
 }
 
@@ -74,25 +74,33 @@ func TestFlippedValues(t *testing.T) {
 
 func TestHostileValues(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 9000) + "1" + strings.Repeat("}", 9000)
-	metadata := `"metadata":{"name":"w","namespace":"shop"}`
+	const (
+		at       = "/registry/example.com/widgets/shop/w"
+		head     = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop"},`
+		crd      = `{"apiVersion":"apiextensions.k8s.io/v1beta1","kind":"CustomResourceDefinition","metadata":{"name":"w"},`
+		event    = `{"apiVersion":"v1","kind":"Event","metadata":{"name":"w"},"message":7,"note":"x"}`
+		versions = `"spec":{"versions":[1,{"additionalPrinterColumns":[7,{"JSONPath":{}}]}],"conversion":[],"subresources":3}}`
+	)
+	named := func(apiVersion, kind string) string {
+		return string(wrap(apiVersion, kind, within(within([]byte("w"), 1), 1)))
+	}
 	for name, c := range map[string]struct {
 		key, value string
 		want       error
 	}{
-		"deep":          {"/registry/example.com/widgets/shop/w", `{"apiVersion":"example.com/v1","kind":"Widget",` + metadata + `,"spec":` + deep + "}", nil},
-		"too deep":      {"/registry/example.com/widgets/shop/w", `{"apiVersion":"example.com/v1","kind":"Widget",` + metadata + `,"spec":` + strings.Repeat("[", 20000) + "}", ErrDamaged},
-		"a key twice":   {"/registry/example.com/widgets/shop/w", `{"apiVersion":"example.com/v1","kind":"Widget",` + metadata + `,"a":1,"a":2}`, ErrDamaged},
-		"an array":      {"/registry/example.com/widgets/shop/w", `[{}]`, ErrDamaged},
-		"null":          {"/registry/example.com/widgets/shop/w", `null`, ErrDamaged},
-		"no type":       {"/registry/example.com/widgets/shop/w", `{` + metadata + `}`, ErrDamaged},
-		"another name":  {"/registry/example.com/widgets/shop/x", widget, ErrDamaged},
-		"another place": {"/registry/example.com/widgets/w", widget, ErrDamaged},
-		"a list":        {"/registry/pods/shop/w", string(wrap("v1", "PodList", within(within([]byte("w"), 1), 1))), ErrDamaged},
-		"not stored":    {"/registry/pods/w", string(wrap("v1", "Unheard", within(within([]byte("w"), 1), 1))), ErrUnknownType},
-		"an option":     {"/registry/pods/w", string(wrap("v1", "DeleteOptions", within(within([]byte("w"), 1), 1))), ErrDamaged},
-		"spec of a CRD": {DefinitionPrefix("") + "w", `{"apiVersion":"apiextensions.k8s.io/v1beta1","kind":"CustomResourceDefinition","metadata":{"name":"w"},` +
-			`"spec":{"versions":[1,{"additionalPrinterColumns":[7,{"JSONPath":{}}]}],"conversion":[],"subresources":3}}`, nil},
-		"event of numbers": {"/registry/events/w", `{"apiVersion":"v1","kind":"Event","metadata":{"name":"w"},"message":7,"note":"x"}`, nil},
+		"deep":             {at, head + `"spec":` + deep + "}", nil},
+		"too deep":         {at, head + `"spec":` + strings.Repeat("[", 20000) + "}", ErrDamaged},
+		"a key twice":      {at, head + `"a":1,"a":2}`, ErrDamaged},
+		"an array":         {at, `[{}]`, ErrDamaged},
+		"null":             {at, `null`, ErrDamaged},
+		"no type":          {at, `{"metadata":{"name":"w","namespace":"shop"}}`, ErrDamaged},
+		"another name":     {"/registry/example.com/widgets/shop/x", widget, ErrDamaged},
+		"another place":    {"/registry/example.com/widgets/w", widget, ErrDamaged},
+		"a list":           {"/registry/pods/shop/w", named("v1", "PodList"), ErrDamaged},
+		"not stored":       {"/registry/pods/w", named("v1", "Unheard"), ErrUnknownType},
+		"an option":        {"/registry/pods/w", named("v1", "DeleteOptions"), ErrDamaged},
+		"no definition":    {DefinitionPrefix("") + "w", crd + versions, nil},
+		"event of numbers": {"/registry/events/w", event, nil},
 	} {
 		object, err := newDecoder(t, Options{}).Object(keyed(c.key, c.value))
 		if c.want == nil && (err != nil || object == nil) || c.want != nil && !errors.Is(err, c.want) {
@@ -106,7 +114,7 @@ func FuzzObject(f *testing.F) {
 		f.Add(string(whole.Key), whole.Value)
 	}
 	f.Add("/registry/secrets/shop/s", []byte("k8s:enc:aescbc:v1:key1:xxx"))
-	f.Add("/registry/newthings/shop/n", []byte(`{"apiVersion":"new.k8s.io/v1","kind":"N","metadata":{"name":"n","namespace":"shop"}}`))
+	f.Add("/registry/newthings/shop/n", []byte(newThing))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
 		d := newDecoder(t, Options{})
 		kv := keyed(key, string(value))

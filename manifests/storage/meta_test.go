@@ -24,7 +24,8 @@ func inCBOR(t testing.TB, object string) []byte {
 }
 
 const widget = `{"apiVersion":"example.com/v1","kind":"Widget",
-	"metadata":{"name":"w","namespace":"shop","uid":"u1","labels":{"app":"web"}},"spec":{"size":3,"text":"yes"},"status":{"seen":true}}`
+	"metadata":{"name":"w","namespace":"shop","uid":"u1","labels":{"app":"web"}},
+	"spec":{"size":3,"text":"yes"},"status":{"seen":true}}`
 
 func TestReadMeta(t *testing.T) {
 	of := func(encoding Encoding) Meta {

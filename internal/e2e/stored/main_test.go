@@ -100,7 +100,9 @@ func snapshotFile(t testing.TB, node *bed.Node) string {
 }
 
 // view reads a snapshot as it was at an instant, and teaches a decoder its definitions.
-func view(t testing.TB, snapshot *etcdsnap.Snapshot, at manifests.Instant, opts storage.Options) (*storage.Decoder, *etcdsnap.View) {
+func view(
+	t testing.TB, snapshot *etcdsnap.Snapshot, at manifests.Instant, opts storage.Options,
+) (*storage.Decoder, *etcdsnap.View) {
 	t.Helper()
 	ctx := stuck(t)
 	revision, err := strconv.ParseInt(at.ResourceVersion, 10, 64)

@@ -138,6 +138,9 @@ func (p *pair) objects(t *testing.T) (same, other map[string]bool) {
 			t.Errorf("%v is stored as %+v\n%s\nand shown as %+v\n%s", key, stored.Entry, stored.YAML, shown.Entry, shown.YAML)
 		default:
 			same[of] = true
+			if removed := shownBeside(shown.Removed); !slices.Equal(stored.Removed, removed) {
+				t.Errorf("of %v as stored %q were taken out, as shown %q", key, stored.Removed, removed)
+			}
 		}
 	}
 	for key := range p.stored.objects {
@@ -146,6 +149,11 @@ func (p *pair) objects(t *testing.T) (same, other map[string]bool) {
 		}
 	}
 	return same, other
+}
+
+// shownBeside are the fields that were taken out of an object as shown, without the one that is not stored.
+func shownBeside(removed []string) []string {
+	return slices.DeleteFunc(slices.Clone(removed), func(path string) bool { return path == "metadata.resourceVersion" })
 }
 
 // unserved is the resource of the corpus that no version serves.

@@ -61,7 +61,8 @@ type line struct {
 func readByOlder(t *testing.T, snapshot string) []line {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "readsnapshot")
-	out, err := exec.Command("go", "build", "-C", "..", "-modfile=floors.mod", "-o", program, "./stored/readsnapshot").CombinedOutput()
+	build := exec.Command("go", "build", "-C", "..", "-modfile=floors.mod", "-o", program, "./stored/readsnapshot")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -5,9 +5,9 @@
 //	readsnapshot SNAPSHOT tree DIR
 //	readsnapshot SNAPSHOT entries
 //
-// It lists every key with the kind and the name in its value, brings every object into canonical form, writes them to a new tree,
-// or prints the entry of each, and of each that it can't read the key and why, as lines of JSON. It prints how many objects
-// there were, the bytes of their values, and how much memory it had at most, in KiB.
+// It lists every key with the kind and the name in its value, brings every object into canonical form, writes them to a new
+// tree, or prints the entry of each, and of each that it can't read the key and why, as lines of JSON. It prints how many
+// objects there were, the bytes of their values, and how much memory it had at most, in KiB.
 package main
 
 import (
