@@ -64,7 +64,8 @@ func ls(t *testing.T, snap, dir string) {
 			!strings.HasPrefix(lines[2], "shop configmaps kube-root-ca.crt ") {
 			t.Errorf("of %s is listed\n%s", source, got)
 		}
-		if got := fine(t, "ls", source, "-n", "shop", "-l", "app=root"); !strings.Contains(got, "kube-root-ca.crt") || strings.Count(got, "\n") != 2 {
+		got = fine(t, "ls", source, "-n", "shop", "-l", "app=root")
+		if !strings.Contains(got, "kube-root-ca.crt") || strings.Count(got, "\n") != 2 {
 			t.Errorf("with a label, of %s is listed\n%s", source, got)
 		}
 		if got := fine(t, "ls", source, "-n", "shop", "deployments.apps"); strings.Count(got, "\n") != 1 {
@@ -182,19 +183,22 @@ func export(t *testing.T, snap, dir string) {
 
 func diffs(t *testing.T, snap, dir string, answers []answer) {
 	same := []string{"manifests", "diff", "--etcd-prefix", "/registry"}
-	if o := command.Run(t, "", append(same, snap, snap)...); o.Code != 0 || o.Stdout != "" || !strings.Contains(o.Stderr, " the same, 0 added, 0 removed, 0 changed, 0 failed") {
+	const nothing = " the same, 0 added, 0 removed, 0 changed, 0 failed"
+	if o := command.Run(t, "", append(same, snap, snap)...); o.Code != 0 || o.Stdout != "" || !strings.Contains(o.Stderr, nothing) {
 		t.Errorf("of one snapshot twice: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 	if o := command.Run(t, "", append(same, "--restored", snap, snap)...); o.Code != 0 {
 		t.Errorf("by content: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 	o := command.Run(t, "", append(same, fmt.Sprint(snap, "@", answers[3].revision), snap, "-n", "shop")...)
-	if o.Code != 1 || !strings.Contains(o.Stdout, "\n-  k: again\n+  k: at last\n") || strings.Contains(o.Stdout, "hunter") || !strings.Contains(o.Stderr, " 1 added, 0 removed, 2 changed") {
+	if o.Code != 1 || !strings.Contains(o.Stdout, "\n-  k: again\n+  k: at last\n") || strings.Contains(o.Stdout, "hunter") ||
+		!strings.Contains(o.Stderr, " 1 added, 0 removed, 2 changed") {
 		t.Errorf("of two revisions: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 	// What the tree could not see, since no version of it is served, is not told as made.
 	o = command.Run(t, "", append(same, dir, snap)...)
-	if o.Code != 2 || !strings.Contains(o.Stderr, " 0 added, 0 removed, 0 changed, 1 failed") || !strings.Contains(o.Stdout, "secrecies") {
+	if o.Code != 2 || !strings.Contains(o.Stderr, " 0 added, 0 removed, 0 changed, 1 failed") ||
+		!strings.Contains(o.Stdout, "secrecies") {
 		t.Errorf("of a tree: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 }

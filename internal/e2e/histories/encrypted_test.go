@@ -15,9 +15,10 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
-// Secrets that are encrypted at rest, below a prefix that is not the usual one: with the configuration all is told, and without it
-// all but what they hold.
+// Secrets that are encrypted at rest, below a prefix that is not the usual one: with the configuration all is told, and
+// without it all but what they hold.
 func TestEncryptedBelowAnotherPrefix(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, bed.Options{Encryption: true, EtcdPrefix: "/kubernetes.io"})
 	file := filepath.Join(p.node.Root, bed.EncryptionConfig)
 	config, err := os.ReadFile(file)
@@ -38,7 +39,9 @@ func TestEncryptedBelowAnotherPrefix(t *testing.T) {
 	t.Run("history", func(t *testing.T) { p.encryptedHistory(t, second, config) })
 	t.Run("sides", func(t *testing.T) { p.encryptedSides(t, first, second, config) })
 	t.Run("commands", func(t *testing.T) { encryptedCommands(t, first, second, file) })
-	t.Run("diff with the live cluster", func(t *testing.T) { p.liveDiff(t, second, "--etcd-prefix", p.prefix, "--encryption-config", file) })
+	t.Run("diff with the live cluster", func(t *testing.T) {
+		p.liveDiff(t, second, "--etcd-prefix", p.prefix, "--encryption-config", file)
+	})
 }
 
 func (p *place) encryptedHistory(t *testing.T, snap string, config []byte) {
@@ -51,7 +54,8 @@ func (p *place) encryptedHistory(t *testing.T, snap string, config []byte) {
 		for i, v := range versions {
 			known := v.Err == nil && strings.Contains(string(v.Object.YAML), []string{"aHVudGVyMQ==", "aHVudGVyMg=="}[i])
 			hidden := errors.Is(v.Err, storage.ErrEncrypted) && v.Object == nil
-			if v.Meta.Cipher != `secretbox with key "key1"` || v.Size == 0 || known != (encryption != nil) || hidden != (encryption == nil) {
+			told := v.Meta.Cipher == `secretbox with key "key1"` && v.Size > 0
+			if !told || known != (encryption != nil) || hidden != (encryption == nil) {
 				t.Errorf("with %d bytes of configuration, number %d is %+v (%v)", len(encryption), i, v.Meta, v.Err)
 			}
 		}
@@ -70,7 +74,8 @@ func (p *place) encryptedSides(t *testing.T, first, second string, config []byte
 	}
 	// Without the keys, the one that did not move is still the same.
 	changes, _ = compare(t, p.open(t, first, nil).side(t, 0), p.open(t, second, nil).side(t, 0), mine)
-	if len(changes) != 2 || changes[1].Name != "move" || changes[1].What != diff.Failed || !strings.Contains(changes[1].Why, "encrypted") {
+	if len(changes) != 2 || changes[1].Name != "move" || changes[1].What != diff.Failed ||
+		!strings.Contains(changes[1].Why, "encrypted") {
 		t.Errorf("without the keys is told %v", said(changes))
 	}
 }
@@ -84,14 +89,17 @@ func encryptedCommands(t *testing.T, first, second, config string) {
 	if got := fine(t, append([]string{"ls", second, "secrets", "-n", "shop"}, below...)...); strings.Count(got, "\n") != 3 {
 		t.Errorf("without the keys is listed\n%s", got)
 	}
-	if got := fine(t, append([]string{"get", second, "secret/move", "--show-secrets"}, with...)...); !strings.Contains(got, "aHVudGVyMg==") {
+	got := fine(t, append([]string{"get", second, "secret/move", "--show-secrets"}, with...)...)
+	if !strings.Contains(got, "aHVudGVyMg==") {
 		t.Errorf("the Secret is printed as\n%s", got)
 	}
 	command.Bad(t, run(below, "get", second, "secret/move", "--show-secrets"), 1, "encrypted", "secretbox")
-	if got := fine(t, append([]string{"history", second, "secret/move", "-n", "shop"}, below...)...); strings.Count(got, "encrypted") != 2 {
+	got = fine(t, append([]string{"history", second, "secret/move", "-n", "shop"}, below...)...)
+	if strings.Count(got, "encrypted") != 2 {
 		t.Errorf("without the keys the history is\n%s", got)
 	}
-	if got := fine(t, append([]string{"history", second, "secret/move", "--diff"}, with...)...); !strings.Contains(got, "data.password") || strings.Contains(got, "aHVudGVy") {
+	got = fine(t, append([]string{"history", second, "secret/move", "--diff"}, with...)...)
+	if !strings.Contains(got, "data.password") || strings.Contains(got, "aHVudGVy") {
 		t.Errorf("the history is\n%s", got)
 	}
 	o := run(with, "manifests", "diff", first, second)
@@ -118,7 +126,8 @@ func (p *place) liveDiff(t *testing.T, snap string, flags ...string) {
 		cmd := exec.Command(command.Path(t), args...)
 		return command.Of(t, cmd, func() error { return p.node.Run(cmd) })
 	}
-	if o := live(); o.Code != 0 || o.Stdout != "" || !strings.HasPrefix(o.Stderr, "3 the same, 0 added, 0 removed, 0 changed, 0 failed") {
+	const nothing = "3 the same, 0 added, 0 removed, 0 changed, 0 failed"
+	if o := live(); o.Code != 0 || o.Stdout != "" || !strings.HasPrefix(o.Stderr, nothing) {
 		t.Errorf("nothing moved: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 	p.patch(t, configMaps, "shop", "c", `{"data":{"k":"moved"}}`)
