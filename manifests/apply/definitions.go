@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -53,20 +54,16 @@ func (k *kinds) find(ctx context.Context, name kindName) (kind, error) {
 	if planned, ok := k.planned[name]; ok && planned.definition.absent {
 		return planned, nil // whatever was discovered before it was deleted
 	}
+	if _, err := schema.ParseGroupVersion(name.apiVersion); err != nil {
+		return kind{none: fmt.Sprintf("%.100q is no apiVersion", name.apiVersion)}, nil
+	}
 	r, err := k.cluster.kinds.Lookup(ctx, name.apiVersion, name.kind)
 	found := kind{resource: r}
-	switch {
-	case err == nil:
-	case !meta.IsNoMatchError(err):
-		if strings.Count(name.apiVersion, "/") > 1 {
-			found.none = fmt.Sprintf("%.100q is no apiVersion", name.apiVersion)
-			break
-		}
+	if meta.IsNoMatchError(err) {
+		found, err = k.otherwise(ctx, name)
+	}
+	if err != nil {
 		return kind{}, err
-	default:
-		if found, err = k.otherwise(ctx, name); err != nil {
-			return kind{}, err
-		}
 	}
 	k.known[name] = found
 	return found, nil

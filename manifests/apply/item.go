@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -101,16 +103,13 @@ func (p *planner) item(ctx context.Context, body map[string]any, h head, class m
 	it := &item{resource: r, definition: k.definition, body: body}
 	it.key = manifests.Key{Group: r.Group, Resource: r.Resource, Namespace: h.namespace, Name: h.name}
 	if k.none != "" {
-		group, _, _ := strings.Cut(h.apiVersion, "/")
-		it.key.Group, it.key.Resource = strings.TrimSuffix(group, h.apiVersion), h.kind
+		gv, _ := schema.ParseGroupVersion(h.apiVersion) // what is none has no group
+		r.Version = gv.Version
+		it.key.Group, it.key.Resource = gv.Group, h.kind
 	}
 	it.Step = Step{Key: it.key, Version: r.Version, Kind: h.kind}
-	switch {
-	case k.none != "":
-		it.decide(Blocked, k.none)
-		return it, nil
-	case r.Namespaced != (h.namespace != ""):
-		it.block(errScope(r))
+	if err := k.check(h); err != nil {
+		it.block(err)
 		return it, nil
 	}
 	if it.note = k.note; it.note != "" {
@@ -137,12 +136,20 @@ func (p *planner) item(ctx context.Context, body map[string]any, h head, class m
 	return it, nil
 }
 
-// errScope says that an object has a namespace and its kind has none, or the other way round.
-func errScope(r manifests.Resource) error {
-	if r.Namespaced {
+// check says why an object can't be asked for.
+func (k kind) check(h head) error {
+	bad := slices.Concat(path.IsValidPathSegmentName(h.name), path.IsValidPathSegmentName(h.namespace))
+	switch {
+	case k.none != "":
+		return errors.New(k.none)
+	case k.resource.Namespaced && h.namespace == "":
 		return errors.New("it has no metadata.namespace, which its kind needs: add it")
+	case !k.resource.Namespaced && h.namespace != "":
+		return errors.New("it has a metadata.namespace, which its kind does not: remove it")
+	case len(bad) > 0:
+		return fmt.Errorf("no server takes its name or namespace: it %s", bad[0])
 	}
-	return errors.New("it has a metadata.namespace, which its kind does not: remove it")
+	return nil
 }
 
 // reasons are why objects of a class are left to others.

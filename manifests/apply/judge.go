@@ -29,11 +29,10 @@ func (p *planner) decide(ctx context.Context, it *item) error {
 		if !moved(err) || again == maxMoves {
 			return err
 		}
-		if err := p.look(ctx, it); err != nil {
-			return err
-		}
-		if it.absent {
+		if it.live, err = p.cluster.get(ctx, it); apierrors.IsNotFound(err) {
 			return p.decideAbsent(ctx, it)
+		} else if err != nil {
+			return err
 		}
 	}
 }

@@ -165,6 +165,8 @@ func unreadable(t *testing.T, p *place) {
 			t.Errorf("%s: %v", name, plan.Steps)
 		}
 	}
+	odd := p.plan(t, []apply.Object{{Body: []byte("apiVersion: a/b/c\nkind: Thing\nmetadata: {name: one}\n")}}, apply.Options{})
+	wantLines(t, lines(odd), `blocked Thing/one: "a/b/c" is no apiVersion`)
 	for _, opts := range []apply.Options{{Policy: "other"}, {Parallel: -1}} {
 		if _, err := p.cluster.Plan(stuck(t), nil, opts); err == nil {
 			t.Errorf("%v is taken", opts)

@@ -118,7 +118,9 @@ spec:
 		"a namespace too much": {
 			"apiVersion: v1\nkind: Namespace\nmetadata: {name: odd, namespace: default}\n", "which its kind does not",
 		},
-		"invalid": {strings.NewReplacer("NS", "default", "one", "'Not a name'").Replace(map1), "Invalid value"},
+		"a path for a name":      {strings.NewReplacer("NS", "default", "one", "../one").Replace(map1), "no server takes its name"},
+		"a path for a namespace": {strings.ReplaceAll(map1, "NS", ".."), "no server takes its name or namespace"},
+		"invalid":                {strings.NewReplacer("NS", "default", "one", "'Not a name'").Replace(map1), "Invalid value"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := p.versions(t)
