@@ -162,6 +162,10 @@ func TestExact(t *testing.T) {
 			after: func(s *side) { s.entries[1].UID = "uid-z" },
 			want:  []string{"differs a: two histories of one cluster"},
 		},
+		"a state that is newer than the dump": {
+			after: func(s *side) { s.entries[1].ResourceVersion = "99" },
+			want:  []string{"differs a: last changed at 12, and the dump has another state"},
+		},
 		"only in the dump": {
 			after: func(s *side) {
 				s.entries = append(s.entries, entry(manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "x"}, "11"))
@@ -209,6 +213,46 @@ func TestExact(t *testing.T) {
 				e.UID = "uid-e"
 				s.entries = append(s.entries, e)
 			},
+		},
+		"an event that was lost from the core group": {
+			before: func(w *world) {
+				w.put("/registry/events/shop/e", packedAs(t, "v1", "Event", "shop", "e", "uid-e", nil))
+			},
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes,
+					outcome("events.k8s.io", "events", manifests.Excluded), outcome("", "events", manifests.Listed))
+			},
+			want: []string{"unsaved e: its kind was listed, and it is not in the dump"},
+		},
+		"listed at one version and not at another": {
+			after: func(s *side) {
+				s.report.Outcomes = append(s.report.Outcomes, outcome("", "configmaps", manifests.Failed))
+				s.entries = without(s.entries, "a")
+			},
+			want: []string{"unsaved a: its kind was listed, and it is not in the dump"},
+		},
+		"of a group whose server is dead": {
+			before: func(w *world) {
+				w.put("/registry/dead.example.com/things/shop/t", object("dead.example.com/v1", "Thing", "shop", "t", "uid-t"))
+			},
+			after: func(s *side) {
+				o := outcome("dead.example.com", "*", manifests.Failed)
+				o.Why = "nobody answers"
+				s.report.Outcomes = append(s.report.Outcomes, o)
+			},
+			want: []string{"unsaved t: no API server showed its kind, and *.dead.example.com: failed: nobody answers",
+				"unchecked *: failed: nobody answers"},
+		},
+		"encrypted, and the same name and number elsewhere": {
+			before: func(w *world) { w.put("/registry/secrets/shop/s", []byte("k8s:enc:secretbox:v1:key1:abc")) },
+			after: func(s *side) {
+				o := outcome("far.example.com", "gauges", manifests.Listed)
+				o.Clock = "17"
+				s.report.Outcomes = append(s.report.Outcomes, o)
+				gauge := manifests.Key{Group: "far.example.com", Resource: "gauges", Namespace: "shop", Name: "s"}
+				s.entries = append(without(s.entries, "s"), entry(gauge, "17"))
+			},
+			want: []string{"unsaved s: its kind was listed", "elsewhere gauges: of another store"},
 		},
 		"a kind that is newer than this library": {
 			before: func(w *world) {

@@ -121,21 +121,16 @@ func (a *api) compare(counted map[gr]int) {
 
 // changed reports whether objects of a kind came or went since the dump, in whichever group it was listed.
 func (a *api) changed(of gr) bool {
-	return slices.ContainsFunc(append(a.covered.grouped[of.resource], of), func(g gr) bool { return a.moved[g] })
+	return slices.ContainsFunc(homes(of), func(g gr) bool { return a.moved[g] })
 }
 
 // total is how many objects of a kind were listed, if all were.
 func (c *coverage) total(of gr) (int, bool) {
-	all := c.outcomes[of]
-	if len(all) == 1 && all[0].State == manifests.SameObjects {
-		for _, g := range c.grouped[of.resource] {
-			if g != of && len(c.outcomes[g]) == 1 && c.outcomes[g][0].State == manifests.Listed {
-				all = c.outcomes[g]
-			}
+	for _, home := range homes(of) {
+		all := c.outcomes[home]
+		if len(all) == 1 && all[0].State == manifests.Listed && all[0].Namespace == "" {
+			return all[0].Objects, true
 		}
 	}
-	if len(all) != 1 || all[0].State != manifests.Listed || all[0].Namespace != "" {
-		return 0, false
-	}
-	return all[0].Objects, true
+	return 0, false
 }

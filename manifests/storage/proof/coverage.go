@@ -10,18 +10,14 @@ import (
 type coverage struct {
 	report   *manifests.Report
 	outcomes map[gr][]manifests.Outcome
-	grouped  map[string][]gr // the groups that have a resource of that name
-	chosen   bool            // the dump was limited to namespaces
+	chosen   bool // the dump was limited to namespaces
 }
 
 func newCoverage(report *manifests.Report) *coverage {
-	c := &coverage{report: report, outcomes: map[gr][]manifests.Outcome{}, grouped: map[string][]gr{}}
+	c := &coverage{report: report, outcomes: map[gr][]manifests.Outcome{}}
 	divided, whole := false, false
 	for _, o := range report.Outcomes {
 		of := gr{o.Group, o.Resource.Resource}
-		if c.outcomes[of] == nil {
-			c.grouped[of.resource] = append(c.grouped[of.resource], of)
-		}
 		c.outcomes[of] = append(c.outcomes[of], o)
 		divided = divided || o.Namespace != ""
 		tried := o.State == manifests.Listed || o.State == manifests.Forbidden || o.State == manifests.Failed
@@ -39,16 +35,15 @@ const everything = "*"
 // of gives the outcome for an object. Without one nobody has listed it, as its Why says.
 func (c *coverage) of(k manifests.Key) manifests.Outcome {
 	of := grOf(k)
-	if all := c.grouped[k.Resource]; c.outcomes[of] == nil && k.Group == "" && len(all) > 0 {
-		of = all[0] // the key does not say the group
-	}
 	var best *manifests.Outcome
 	divided := false
-	for i := range c.outcomes[of] {
-		o := &c.outcomes[of][i]
-		divided = divided || o.Namespace != ""
-		if (o.Namespace == "" || o.Namespace == k.Namespace) && (best == nil || o.State == manifests.Listed) {
-			best = o
+	for _, home := range homes(of) {
+		for i := range c.outcomes[home] {
+			o := &c.outcomes[home][i]
+			divided = divided || o.Namespace != ""
+			if (o.Namespace == "" || o.Namespace == k.Namespace) && (best == nil || o.State == manifests.Listed) {
+				best = o
+			}
 		}
 	}
 	none := manifests.Outcome{Resource: manifests.Resource{Group: of.group, Resource: of.resource}, Namespace: k.Namespace}
@@ -66,6 +61,16 @@ func (c *coverage) of(k manifests.Key) manifests.Outcome {
 		}
 	}
 	return none
+}
+
+// homes are the groups in which a dump may have listed the objects of a kind. Events are in two, with the same objects in
+// both.
+func homes(of gr) []gr {
+	core, own := gr{"", "events"}, gr{"events.k8s.io", "events"}
+	if of == core || of == own {
+		return []gr{own, core}
+	}
+	return []gr{of}
 }
 
 // lost is the outcome of a version of a group that could not be discovered.
@@ -100,7 +105,7 @@ func (c *coverage) unchecked(seen map[gr]int) []Finding {
 	told := map[gr]bool{}
 	for _, o := range c.report.Missing() {
 		of := gr{o.Group, o.Resource.Resource}
-		if o.State == manifests.Unserved || told[of] || of.resource != everything && seen[of] > 0 {
+		if o.State == manifests.Unserved || told[of] || seen[of] > 0 {
 			continue
 		}
 		told[of] = of.resource != everything

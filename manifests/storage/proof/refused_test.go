@@ -15,12 +15,13 @@ import (
 // What the dump names and can't give is not saved, and what it was told to leave out is said.
 func TestKept(t *testing.T) {
 	w := filled(t)
-	d := Dump{Report: report(w.revision, outcomes()...), Entries: entries(w.dump(t, w.revision)),
+	x := manifests.Entry{Key: manifests.Key{Resource: "configmaps", Namespace: "shop", Name: "x"}, ResourceVersion: "11"}
+	d := Dump{Report: report(w.revision, outcomes()...), Entries: entries(append(w.dump(t, w.revision), x)),
 		Kept: func(_ context.Context, e manifests.Entry) error {
 			switch e.Name {
 			case "a":
 				return fmt.Errorf("%w: it is excluded", ErrWithheld)
-			case "w":
+			case "w", "x":
 				return errors.New("its file is gone")
 			}
 			return nil
@@ -28,10 +29,11 @@ func TestKept(t *testing.T) {
 	p, err := Complete(t.Context(), d, w.store(w.revision), Options{})
 	must(t, err)
 	want(t, p, append([]string{"withheld a: its content is left out: it is excluded",
-		"unsaved w: the dump names it, and can't give it: its file is gone"}, always...)...)
+		"unsaved w: the dump names it, and can't give it: its file is gone", "unsaved x: can't give it"}, always...)...)
 	if p.Matched != 2 {
 		t.Errorf("%d matched", p.Matched)
 	}
+	d.Entries = entries(w.dump(t, w.revision))
 	d.Kept = func(_ context.Context, e manifests.Entry) error {
 		if e.Name == "a" {
 			return ErrWithheld

@@ -1,9 +1,12 @@
 package proof
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -126,5 +129,62 @@ func TestOlderKeys(t *testing.T) {
 	p = prove(t, r, all, w.store(keys), Options{})
 	if p.Counts[Differs] != 1 || p.Counts[Unstored] != 1 {
 		t.Errorf("a state and an object that never were give %v", p.Findings)
+	}
+}
+
+// An event that was listed in the core group, and has changed since, is the same one.
+func TestRenamed(t *testing.T) {
+	w := filled(t)
+	const key = "/registry/events/shop/e"
+	w.put(key, packedAs(t, "v1", "Event", "shop", "e", "uid-e", nil))
+	at := w.revision
+	all := w.dump(t, at)
+	for _, name := range []string{"d", "e"} { // and one of another group that is not
+		key := manifests.Key{Resource: "events", Namespace: "shop", Name: name}
+		all = append(all, manifests.Entry{Key: key, UID: "uid-" + name, ResourceVersion: "17"})
+	}
+	other := manifests.Key{Group: "a.example.com", Resource: "events", Namespace: "shop", Name: "e"}
+	all = append(all, manifests.Entry{Key: other, UID: "uid-x"})
+	listed := manifests.Outcome{Resource: manifests.Resource{Resource: "events"}, State: manifests.Listed}
+	r := report(at, append(outcomes(), listed)...)
+	w.put(key, packedAs(t, "v1", "Event", "shop", "e", "uid-e", nil))
+	w.compacted = w.revision
+	p := prove(t, r, all, w.store(w.revision), Options{})
+	if f := p.Findings[0]; p.Counts[Unsaved] != 0 || p.Counts[Changed] != 1 {
+		t.Errorf("the first finding is %v", f)
+	}
+}
+
+// A compaction may leave a tombstone of its own revision, and one that is not finished leaves more. What was created and
+// deleted after the dump, below the name of what was deleted before it, was never there when the dump was made.
+func TestTombstones(t *testing.T) {
+	w := filled(t)
+	w.put(mapB, packed(t, "shop", "b", "uid-b"))
+	w.delete(mapB)
+	at := w.revision
+	w.put(mapB, packed(t, "shop", "b", "uid-c"))
+	w.delete(mapB)
+	left := w.history[: len(w.history)-2 : len(w.history)-2]
+	left = append(left, w.history[len(w.history)-1])
+	s := w.store(w.revision)
+	s.Events = func(after int64) iter.Seq2[*mvccpb.Event, error] {
+		return func(yield func(*mvccpb.Event, error) bool) {
+			for _, e := range left {
+				if e.Kv.ModRevision > after && !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+	want(t, prove(t, report(at, outcomes()...), w.dump(t, at), s, Options{}), always...)
+}
+
+// Two sides that have nothing in common prove nothing.
+func TestNothingMatched(t *testing.T) {
+	w := newWorld()
+	w.put("/registry/masterleases/10.0.0.1", nil)
+	p := prove(t, report(w.revision, outcomes()...), nil, w.store(w.revision), Options{})
+	if p.Complete() || p.Counts[Unsaved] != 0 {
+		t.Errorf("the proof is %v", p)
 	}
 }
