@@ -6,15 +6,20 @@
 //		return err
 //	}
 //	defer decoder.Close()
-//	object, err := decoder.Object(kv)
-//	if err != nil {
-//		return err
+//	for kv, err := range view.Below(ctx, storage.DefinitionPrefix("")) {
+//		if err == nil {
+//			err = decoder.Learn(kv)
+//		}
+//		if err != nil {
+//			return err
+//		}
 //	}
-//	os.Stdout.Write(object.YAML)
+//	report, err := decoder.Dump(ctx, view.Keys(ctx), at, receiver, storage.Selection{})
 //
-// Keys come as [iter.Seq2] of *mvccpb.KeyValue, as package etcdsnap yields those of a snapshot and as a client of etcd
-// has them. [Locate] and [ReadMeta] need no more than one key and one value; they know every kind, also those that no
-// API server has any more.
+// Keys come as [iter.Seq2] of *mvccpb.KeyValue, as a View of package etcdsnap yields those of a snapshot, and as a client of
+// etcd has them. [Decoder.Dump] hands all objects to a receiver, such as package tree, and reports as a dump of the live
+// cluster does. [Decoder.Object] gives one. [Locate] and [ReadMeta] need no more than one key and one value; they know
+// every kind, also those that no API server has any more.
 //
 // # Objects
 //
@@ -25,11 +30,12 @@
 //
 // Kubernetes' own kinds are decoded with the types of k8s.io/api that this program is built with. A field that those
 // don't know would be lost without a word, so it is looked for, and the object comes with a [LossyError] instead. A kind
-// that they don't know is [ErrUnknownType]: its metadata is still read.
+// that they don't know is [ErrUnknownType]: its metadata is still read, and [Decoder.Value] has its bytes.
 //
 // # What it does not do
 //
-// It applies no defaults, converts no versions otherwise, and asks no KMS. It opens no snapshot: see package etcdsnap.
+// It applies no defaults, as API servers do to what was stored before there was a field, converts no versions otherwise, and
+// asks no KMS. It opens no snapshot: see package etcdsnap.
 //
 // # Rights
 //

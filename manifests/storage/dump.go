@@ -36,7 +36,7 @@ type Selection struct {
 //
 // The keys are ranged over once, in any order, each of them once. They are best all below the prefix, or the report is of those
 // that came. [Decoder.Learn] belongs before: custom resources whose definition comes among the keys and was not learned are
-// an outcome that says so.
+// an outcome that says so. An object that would lose fields is not handed on: see [LossyError].
 //
 // Each resource has one outcome, or one in each selected namespace: those that were met, those that a definition was learned
 // for, and Kubernetes' own. Its version is the one that most of its objects are stored at. It failed if one object did, and is
