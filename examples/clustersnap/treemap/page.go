@@ -48,6 +48,9 @@ type data struct {
 	Tree *node `json:"tree"`
 }
 
+// policy lets the page's own style and script in, and nothing out.
+const policy = "default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'"
+
 // Write writes the page of a report, for which Options.Objects says how many objects a namespace shows: 200 is a good number.
 func Write(w io.Writer, report *usage.Report, about About) error {
 	err := page.Execute(w, view{
@@ -55,7 +58,7 @@ func Write(w io.Writer, report *usage.Report, about About) error {
 		About:  about,
 		Style:  template.CSS(style),
 		Script: template.JS(script),
-		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", digest(style), digest(script)),
+		Policy: fmt.Sprintf(policy, digest(style), digest(script)),
 		Data:   data{newTree(report)},
 	})
 	if err != nil {
@@ -84,9 +87,13 @@ type List struct {
 
 // Lists are the tables of objects.
 func (v view) Lists() []List {
+	changes := "By all their writes: etcd was never compacted."
+	if v.Compacted > 0 {
+		changes = fmt.Sprintf("By writes after revision %s, up to which etcd is compacted.", formatNumber(v.Compacted))
+	}
 	return []List{
 		{"Largest objects", "By their newest revision. A large object is written again as a whole with each change of it.", v.Largest},
 		{"Objects that store most", "By all their revisions in the file, those that are gone included.", v.Heaviest},
-		{"Objects that change most", fmt.Sprintf("By writes since etcd was compacted, at revision %s.", formatNumber(v.Compacted)), v.Changing},
+		{"Objects that change most", changes, v.Changing},
 	}
 }

@@ -73,6 +73,9 @@
     return rects;
   }
 
+  // grid is where a browser puts an edge, which it gives 64 places in a pixel: neighbours have to share theirs, or a gap shows.
+  const grid = (v) => Math.floor(v * 64) / 64;
+
   const heat = (node) => {
     const part = state.paint === "old" ? (node.v[STORED] - node.v[LIVE]) / (node.v[STORED] || 1) : (node.m || 0) / (node.v[LIVE] || 1);
     return Math.min(4, Math.floor(part * 5));
@@ -88,7 +91,8 @@
       const opens = node.t !== undefined;
       const e = make(depth === 0 ? "button" : "div", "box " + (state.paint === "resource" ? "c" + node.colour : "h" + heat(node)));
       e.dataset.depth = depth;
-      Object.assign(e.style, { left: x + "px", top: y + "px", width: w + "px", height: h + "px" });
+      const [left, top] = [grid(x), grid(y)];
+      Object.assign(e.style, { left: left + "px", top: top + "px", width: grid(x + w) - left + "px", height: grid(y + h) - top + "px" });
       if (depth === 0) {
         e.classList.add("top");
         e.type = "button";

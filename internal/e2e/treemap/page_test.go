@@ -151,6 +151,12 @@ func drawn(t *testing.T, page string, report *usage.Report) {
 		b.click(fmt.Sprintf(`input[name=size][value="%d"]`, i))
 		list, names := values(report, value)
 		inProportion(t, fits(t, b), list, names)
+		if i == 0 { // the script writes sizes as the page does
+			same := ask[[2]string](b, `[".whole .live dd", "#crumbs em"].map((s) => document.querySelector(s).textContent)`)
+			if same[0] != same[1] {
+				t.Errorf("%q is live, and the map is of %q", same[0], same[1])
+			}
+		}
 	}
 	if n := ask[int](b, `document.querySelectorAll(".box").length`); n < 500 {
 		t.Errorf("only %d rectangles are drawn", n)

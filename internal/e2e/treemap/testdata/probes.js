@@ -5,6 +5,14 @@ const boxes = () => [...document.querySelectorAll("#map .box")].map((e) => {
 });
 const size = () => [document.getElementById("map").clientWidth, document.getElementById("map").clientHeight];
 
+// drawing is how many milliseconds the map takes to be drawn anew.
+const drawing = () => {
+  const before = performance.now();
+  document.querySelector("input[name=size]:not(:checked)").click();
+  document.getElementById("map").getBoundingClientRect();
+  return performance.now() - before;
+};
+
 // middle scrolls an element into view and gives its middle.
 const middle = (selector) => {
   const e = document.querySelector(selector);
