@@ -36,7 +36,8 @@
 // It deletes nothing, and makes no object anew because a field of it can't be changed: delete the object, and plan again. It
 // does not bring back status, or owners: an object that comes back has another uid, and its old owner is none to the garbage
 // collector. Jobs that come back start to work, unless [Options].Suspend is set. Names of namespaces are not
-// changed. It does not wait until pods run.
+// changed. It does not wait until pods run: an object whose admission webhook is served by one that comes back fails until it
+// answers, and is found by the next plan.
 //
 // The contents of volumes are not objects.
 //

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -20,8 +21,15 @@ const maxWhy = 600
 func answered(err error) bool { return errors.As(err, new(apierrors.APIStatus)) }
 
 // sentence is an error as one line.
-func sentence(err error) string {
-	return bounded(strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " "))
+func sentence(err error) string { return bounded(line(err)) }
+
+// line is an error without the address that it is about, which says less than the object.
+func line(err error) string {
+	text := err.Error()
+	if at := (*url.Error)(nil); errors.As(err, &at) {
+		text = "reach the API server: " + at.Err.Error()
+	}
+	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 }
 
 // sentence is an error as one line that shows no value of the Secret it may be about.
@@ -29,7 +37,7 @@ func (it *item) sentence(err error) string {
 	if kindOf(it.key) != ofSecrets {
 		return sentence(err)
 	}
-	return bounded(it.masked(strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " ")))
+	return bounded(it.masked(line(err)))
 }
 
 func bounded(line string) string {

@@ -2,6 +2,8 @@ package apply
 
 import (
 	"errors"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +56,14 @@ func TestSentencesAreShortLines(t *testing.T) {
 		if strings.ContainsAny(got, "\n\t\r") || len(got) > maxWhy+3 || !utf8.ValidString(got) {
 			t.Errorf("%.20q becomes %q", text, got)
 		}
+	}
+}
+
+func TestAddressesAreLeftOut(t *testing.T) {
+	at := &url.Error{Op: "Post", URL: "https://10.0.0.1/api?timeout=90s", Err: errors.New("connection refused")}
+	err := fmt.Errorf("write: %w", at)
+	if got := sentence(err); got != "reach the API server: connection refused" {
+		t.Errorf("it says %q", got)
 	}
 }
 

@@ -17,7 +17,7 @@ func TestApply(t *testing.T) {
 	p := newPlace(t)
 	for name, test := range map[string]func(*testing.T, *place){
 		"policies": policies, "policy fail": failPolicy, "own fields": ownFields, "a selection": selection, "blocked": blocked,
-		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "volumes": volumes, "suspended": suspended,
+		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "needs": needs, "volumes": volumes, "suspended": suspended,
 		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone, "the command": tool,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
@@ -181,5 +181,31 @@ func unreadable(t *testing.T, p *place) {
 	result, err := plan.Run(ctx)
 	if err == nil || result.Complete() || result.Outcomes[0].State != apply.Unreached {
 		t.Errorf("%v, %v", result, err)
+	}
+}
+
+// needs are what admission looks for, and what the plan brings back before.
+func needs(t *testing.T, p *place) {
+	objects := written(t, `apiVersion: v1
+kind: Pod
+metadata: {name: needs, namespace: default}
+spec: {serviceAccountName: needs, priorityClassName: needs, containers: [{name: a, image: a}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: needs, namespace: default}
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: needs}
+value: 7
+`)
+	wantLines(t, lines(p.plan(t, objects[:1], apply.Options{})), "blocked pods/needs|not found")
+	wantLines(t, lines(p.plan(t, objects, apply.Options{})),
+		"create priorityclasses.scheduling.k8s.io/needs", "create serviceaccounts/needs",
+		"create pods/needs|after serviceaccounts/needs -n default and priorityclasses.scheduling.k8s.io/needs")
+	p.bring(t, objects, apply.Options{})
+	if n, _, _ := unstructured.NestedInt64(p.get(t, "pods", "default", "needs").Object, "spec", "priority"); n != 7 {
+		t.Errorf("the pod has priority %d", n)
 	}
 }
