@@ -34,8 +34,9 @@ type Selection struct {
 // Dump hands the objects of a snapshot to a receiver, and reports what it saw, as [manifests.Cluster.Dump] does of a live
 // cluster. At is the moment that the keys are of: ResourceVersion is their revision, ServerVersion whatever the caller knows.
 //
-// The keys are ranged over once, in any order, each of them once. They are best all below the prefix, or the report is of those
-// that came. [Decoder.Learn] belongs before: custom resources whose definition comes among the keys and was not learned are
+// The keys are ranged over once, in any order, each of them once. They are all that there are below the prefix: a selection
+// narrows what is dumped. Those of a longer prefix are an error, or the report would say of all others that there are none.
+// [Decoder.Learn] belongs before: custom resources whose definition comes among the keys and was not learned are
 // an outcome that says so. An object that would lose fields is not handed on: see [LossyError].
 //
 // Each resource has one outcome, or one in each selected namespace: those that were met, those that a definition was learned
@@ -43,8 +44,8 @@ type Selection struct {
 // listed if all were read, also where no server shows it any more. Keys that are like nothing an API server writes are a failed
 // outcome with "*" as its resource. So are keys that are none of the prefix, if nothing else came: then the prefix is wrong.
 //
-// The error is one of the keys' or the receiver's, ctx's cause, of a selection that can't be read, or of a namespace that is
-// selected and not there. The report that comes with it is not complete.
+// The error is one of the keys' or the receiver's, ctx's cause, of a selection that can't be read, of a namespace that is
+// selected and not there, or of keys that are not all. The report that comes with it is not complete.
 //
 // A few objects are decoded at once, and no more are in memory.
 func (d *Decoder) Dump(
@@ -55,10 +56,10 @@ func (d *Decoder) Dump(
 		return nil, fmt.Errorf("dump keys: %w", err)
 	}
 	if err = to.Begin(at); err == nil {
-		err = run.all(ctx, keys)
+		err = run.all(ctx, keys, run.take)
 	}
 	if err == nil {
-		err = run.namespacesThere()
+		err = errors.Join(run.whole(), run.namespacesThere())
 	}
 	if err != nil {
 		return run.brokenOff(err), fmt.Errorf("dump keys: %w", err)
@@ -73,6 +74,8 @@ type dump struct {
 	labels  labels.Selector
 	at      manifests.Instant
 	to      manifests.Receiver
+
+	keys common // for feed alone, until it has ended
 
 	mu      sync.Mutex // for what follows
 	tallies tallies
@@ -104,8 +107,10 @@ func distinct[T ~string](list []T) []T {
 // maxWorkers bounds how many objects are decoded at once. A large one takes some 20 MiB.
 const maxWorkers = 8
 
-// all decodes the values of keys, several at once.
-func (d *dump) all(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error]) error {
+// all has the values of keys taken, several at once.
+func (d *dump) all(
+	ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error], take func(*worker, *mvccpb.KeyValue) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	work := make(chan *mvccpb.KeyValue)
@@ -115,13 +120,13 @@ func (d *dump) all(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error])
 		workers.Go(func() {
 			var w worker
 			for kv := range work {
-				if err := d.take(&w, kv); err != nil {
+				if err := take(&w, kv); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
-	err := feed(ctx, keys, work)
+	err := d.feed(ctx, keys, work)
 	close(work)
 	workers.Wait()
 	if err == nil {
@@ -131,11 +136,12 @@ func (d *dump) all(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error])
 }
 
 // feed gives the keys to whoever is free.
-func feed(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error], work chan<- *mvccpb.KeyValue) error {
+func (d *dump) feed(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error], work chan<- *mvccpb.KeyValue) error {
 	for kv, err := range keys {
 		if err != nil {
 			return err
 		}
+		d.keys.add(kv.Key)
 		select {
 		case work <- kv:
 		case <-ctx.Done():

@@ -188,7 +188,8 @@ func TestDumpOfDefinitions(t *testing.T) {
 			}, "widgets.example.com v2: listed 3: it is stored at several versions: 1 at v1, 2 at v2",
 		},
 	} {
-		report, err := c.decoder.Dump(t.Context(), each(nil, c.keys...), manifests.Instant{}, &received{}, Selection{})
+		keys := append(c.keys, keyed("/registry/ranges/serviceips", "x"))
+		report, err := c.decoder.Dump(t.Context(), each(nil, keys...), manifests.Instant{}, &received{}, Selection{})
 		if err != nil || !hasOutcome(report, c.want) {
 			t.Errorf("%s: %v, %v", name, err, report.Outcomes)
 		}
@@ -275,6 +276,7 @@ func TestDumpEnds(t *testing.T) {
 		"namespace": {t.Context(), each(nil, many...), received{}, Selection{Namespaces: []string{"shop", "x"}}, nil, "namespace x"},
 		"no name":   {t.Context(), each(nil), received{}, Selection{Namespaces: []string{""}}, nil, "has no name"},
 		"labels":    {t.Context(), each(nil), received{}, Selection{LabelSelector: "a b"}, nil, "label selector"},
+		"one kind":  {t.Context(), each(nil, many...), received{}, Selection{}, nil, `begin with "/registry/example.com/widgets/shop/w`},
 	} {
 		report, err := newDecoder(t, Options{}).Dump(c.ctx, c.keys, manifests.Instant{}, &c.to, c.s)
 		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
