@@ -47,7 +47,7 @@ func TestMoveTo(t *testing.T) {
 			`{"status":{"a":1},"spec":{"clusterIP":"10.0.0.1","type":"A"}}`, `{"spec":{"type":"A"}}`, `{"spec":{"type":"B"}}`,
 			`{"status":{"a":1},"spec":{"clusterIP":"10.0.0.1","type":"B"}}`,
 		},
-		"what was added goes": {`{"data":{"a":"1","b":"2"}}`, `{"data":{"a":"1","b":"2"}}`, `{"data":{"a":"1"}}`, `{"data":{"a":"1"}}`},
+		"what was added goes": {`{"data":{"a":1,"b":2}}`, `{"data":{"a":1,"b":2}}`, `{"data":{"a":1}}`, `{"data":{"a":1}}`},
 		"an emptied map goes": {`{"data":{"a":"1"}}`, `{"data":{"a":"1"}}`, `{}`, `{}`},
 		"a map with something of the system stays": {
 			`{"annotations":{"mine":"1","system":"2"}}`, `{"annotations":{"mine":"1"}}`, `{}`, `{"annotations":{"system":"2"}}`,

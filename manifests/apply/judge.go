@@ -81,14 +81,26 @@ func (p *planner) decideAbsent(ctx context.Context, it *item) error {
 		return nil
 	}
 	err := p.cluster.create(ctx, it, dry)
-	if needs := p.needs(it); err != nil && answered(err) && len(needs) > 0 {
-		it.After, err = needs, nil // the server may have missed them
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) { // the server may have missed what comes before
+		if it.After = p.needs(it); len(it.After) > 0 {
+			err = nil
+		}
 	}
 	if err != nil {
 		return err
 	}
 	it.decide(Create, why)
 	return nil
+}
+
+// follow blocks an object that needs another which is not brought back.
+func (p *planner) follow(it *item) {
+	for _, key := range it.After {
+		if first := p.byKey[key]; it.writes() && !first.writes() {
+			it.After = nil
+			it.decide(Blocked, fmt.Sprintf("%s, which it needs, is not brought back: %s", key, first.Why))
+		}
+	}
 }
 
 // before gives what has to be there before the server can be asked about an object.
@@ -123,8 +135,6 @@ func (p *planner) needs(it *item) []manifests.Key {
 		} else {
 			name(rbac, "clusterroles", "", text(it.body, "roleRef", "name"))
 		}
-	case groupResource{"", "secrets"}:
-		name("", "serviceaccounts", it.key.Namespace, text(it.body, "metadata", "annotations", "kubernetes.io/service-account.name"))
 	}
 	var needed []manifests.Key
 	for _, key := range named {

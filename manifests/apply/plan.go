@@ -110,7 +110,13 @@ func (p *planner) judge(ctx context.Context) error {
 	if err := p.each(ctx, before, p.decide); err != nil {
 		return err
 	}
-	return p.each(ctx, after, p.decide)
+	if err := p.each(ctx, after, p.decide); err != nil {
+		return err
+	}
+	for _, it := range after {
+		p.follow(it)
+	}
+	return nil
 }
 
 // each does something with each item that is not decided yet. What the server refuses blocks the item; an error that is no

@@ -17,7 +17,8 @@ func TestApply(t *testing.T) {
 	p := newPlace(t)
 	for name, test := range map[string]func(*testing.T, *place){
 		"policies": policies, "policy fail": failPolicy, "own fields": ownFields, "a selection": selection, "blocked": blocked,
-		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "needs": needs, "volumes": volumes, "suspended": suspended,
+		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "strangers": strangers,
+		"needs": needs, "volumes": volumes, "suspended": suspended,
 		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone, "the command": tool,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
@@ -204,6 +205,10 @@ value: 7
 	wantLines(t, lines(p.plan(t, objects, apply.Options{})),
 		"create priorityclasses.scheduling.k8s.io/needs", "create serviceaccounts/needs",
 		"create pods/needs|after serviceaccounts/needs -n default and priorityclasses.scheduling.k8s.io/needs")
+	odd := written(t, map1, "kind: ConfigMap", "kind: ServiceAccount", "NS", "default", "one", "needs", "data: {a: b}", "a: b")
+	wantLines(t, lines(p.plan(t, []apply.Object{objects[0], odd[0]}, apply.Options{})),
+		"blocked serviceaccounts/needs|unknown field",
+		"blocked pods/needs|serviceaccounts/needs -n default, which it needs, is not brought back")
 	p.bring(t, objects, apply.Options{})
 	if n, _, _ := unstructured.NestedInt64(p.get(t, "pods", "default", "needs").Object, "spec", "priority"); n != 7 {
 		t.Errorf("the pod has priority %d", n)

@@ -119,3 +119,22 @@ func races(t *testing.T, p *place) {
 		})
 	}
 }
+
+// strangers is a namespace that somebody else makes before the plan does: nothing is put into it.
+func strangers(t *testing.T, p *place) {
+	plan := p.plan(t, written(t, things, "NS", "strangers"), apply.Options{})
+	p.make(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: strangers}\n")
+	result, err := plan.Run(stuck(t))
+	must(t, err)
+	if failed := result.Failed(); len(failed) != len(plan.Steps) || failed[0].State != apply.Moved {
+		t.Errorf("%v", failed)
+	}
+	for _, o := range result.Outcomes[1:] {
+		if o.State != apply.Failed || !strings.Contains(o.Err, "namespaces/strangers, which has to be there before, is not") {
+			t.Errorf("%s", o)
+		}
+	}
+	if _, err := p.at("configmaps", "strangers").Get(stuck(t), "one", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("something was put into it: %v", err)
+	}
+}
