@@ -6,15 +6,14 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/clustersnap/clustersnap/manifests"
 )
 
 // DefinitionPrefix is what the keys of CustomResourceDefinitions begin with. Prefix is kube-apiserver's --etcd-prefix, and
 // empty for [DefaultPrefix]. It is where to look for what [Decoder.Learn] wants.
 func DefinitionPrefix(prefix string) string {
-	if prefix == "" {
-		prefix = DefaultPrefix
-	}
-	return prefix + "/" + definitions.Group + "/" + definitions.Resource + "/"
+	return EtcdKey(manifests.Key{Group: definitions.Group, Resource: definitions.Resource}, prefix)
 }
 
 // definition is what is remembered of a CustomResourceDefinition.

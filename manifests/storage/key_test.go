@@ -6,6 +6,18 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
+// Definitions are found however the prefix is written.
+func TestDefinitionPrefix(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"": "/registry", "/registry": "/registry", "kubernetes.io": "/kubernetes.io", "/a/b/": "/a/b",
+	} {
+		want += "/apiextensions.k8s.io/customresourcedefinitions/"
+		if got := DefinitionPrefix(prefix); got != want {
+			t.Errorf("below %q definitions are at %s, want %s", prefix, got, want)
+		}
+	}
+}
+
 // The key of an object is located as that object.
 func TestEtcdKeyIsWhatLocateReads(t *testing.T) {
 	for _, prefix := range []string{"", "/registry", "kubernetes.io", "/a/b/"} {

@@ -15,7 +15,7 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-// View is all keys at one revision, each to be read again: a *etcdsnap.View is one.
+// View is all keys at one revision, or all below the prefix, each to be read again: a *etcdsnap.View is one.
 type View interface {
 	Keys(ctx context.Context) iter.Seq2[*mvccpb.KeyValue, error]
 	Get(ctx context.Context, key string) (*mvccpb.KeyValue, error)
@@ -63,8 +63,8 @@ func Hashes(v View, d *Decoder, s Selection) *Side {
 	}}
 }
 
-// Entries yields what an index holds of each object that was selected, in the order of their keys in etcd. Keys that are of
-// no object are passed over; those that may be of one that nobody knows are in the report of Seen.
+// Entries yields what an index holds of each object that was selected, in the order of their keys, once all are read. Keys
+// that are of no object are passed over; those that may be of one that nobody knows are in the report of Seen.
 func (s *Side) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	return func(yield func(manifests.Entry, error) bool) {
 		at := manifests.Instant{ResourceVersion: strconv.FormatInt(s.view.Revision(), 10)}
@@ -73,56 +73,67 @@ func (s *Side) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 			yield(manifests.Entry{}, fmt.Errorf("list objects: %w", err))
 			return
 		}
-		now := &seen{moved: map[manifests.Key]string{}}
-		var w worker
-		for kv, err := range s.view.Keys(ctx) {
-			if err != nil {
-				yield(manifests.Entry{}, err)
-				return
-			}
-			e, ok := s.take(&w, run, kv)
-			if !ok {
-				continue
-			}
-			if EtcdKey(e.Key, s.decoder.prefix) != string(kv.Key) {
-				now.moved[e.Key] = string(kv.Key)
-			}
+		c := census{dump: run, entry: s.entry, moved: map[manifests.Key]string{}}
+		if err = run.all(ctx, s.view.Keys(ctx), c.take); err == nil {
+			err = run.whole()
+		}
+		if err != nil {
+			yield(manifests.Entry{}, fmt.Errorf("list objects: %w", err))
+			return
+		}
+		run.objects = len(c.entries)
+		s.seen.Store(&seen{run.report(), c.moved})
+		slices.SortFunc(c.entries, func(x, y manifests.Entry) int { return x.Compare(y.Key) })
+		for _, e := range c.entries {
 			if !yield(e, nil) {
 				return
 			}
 		}
-		now.report = run.report()
-		s.seen.Store(now)
 	}
 }
 
-// take gives the entry of a key, if it is of an object that was selected, and counts it.
-func (s *Side) take(w *worker, run *dump, kv *mvccpb.KeyValue) (e manifests.Entry, ok bool) {
-	v, err := s.decoder.read(kv)
-	if use := v.place.Use; use == Internal || use == Outside {
-		run.tallies.other(use, kv.Key)
-		return e, false
+// census collects the entries of a side.
+type census struct {
+	*dump
+	entry   func(*worker, value, manifests.Level) (manifests.Entry, error)
+	entries []manifests.Entry
+	moved   map[manifests.Key]string
+}
+
+// take keeps the entry of a key, if it is of an object that was selected, and counts it.
+func (c *census) take(w *worker, kv *mvccpb.KeyValue) error {
+	v, err := c.decoder.read(kv)
+	use := v.place.Use
+	if use != Internal && use != Outside && !c.wants(v, err) {
+		return nil
 	}
-	if !run.wants(v, err) {
-		return e, false
-	}
-	if v.place.Use == Unknown {
-		run.tallies.fail(v, kv.Key, err)
-		return e, false
-	}
+	var e manifests.Entry
 	if err == nil {
-		e, err = s.entry(w, v, s.decoder.level)
+		e, err = c.entry(w, v, c.decoder.level)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch use {
+	case Internal, Outside:
+		c.tallies.other(use, kv.Key)
+		return nil
+	case Unknown:
+		c.tallies.fail(v, kv.Key, err)
+		return nil
 	}
 	e.Key, e.ResourceVersion = v.place.Key, v.at
 	if err != nil {
 		e = unread(e, kv)
 	}
-	run.tallies.list(v) // that it is there is known, whatever it is
-	if len(s.chosen.Classes) > 0 && !slices.Contains(s.chosen.Classes, e.Class) {
-		return e, false
+	c.tallies.list(v) // that it is there is known, whatever it is
+	if len(c.chosen.Classes) > 0 && !slices.Contains(c.chosen.Classes, e.Class) {
+		return nil
 	}
-	run.objects++
-	return e, true
+	if EtcdKey(e.Key, c.decoder.prefix) != string(kv.Key) {
+		c.moved[e.Key] = string(kv.Key)
+	}
+	c.entries = append(c.entries, e)
+	return nil
 }
 
 // unread is the entry of what can't be decoded. That two of them are the same is told by their bytes alone. Nobody knows its

@@ -90,8 +90,8 @@ func TestSideHasEveryObject(t *testing.T) {
 		s := of(mixed(t), newDecoder(t, Options{}), Selection{})
 		list := entries(t, s)
 		want := []string{
-			"deployments.apps/web -n shop", "widgets.example.com/w -n shop", "jobs.batch/j -n shop",
-			"novelties.newer.k8s.io/new -n shop", "secrets/s -n shop",
+			"deployments.apps/web -n shop", "jobs.batch/j -n shop", "novelties.newer.k8s.io/new -n shop", "secrets/s -n shop",
+			"widgets.example.com/w -n shop",
 		}
 		if got := named(list); !slices.Equal(got, want) {
 			t.Fatalf("%s: %q, want %q", name, got, want)
@@ -138,7 +138,7 @@ func TestSideIsNarrowed(t *testing.T) {
 		s    Selection
 		want []string
 	}{
-		"labels":      {Selection{LabelSelector: "app=w"}, []string{"widgets.example.com/w -n shop", "secrets/s -n shop"}},
+		"labels":      {Selection{LabelSelector: "app=w"}, []string{"secrets/s -n shop", "widgets.example.com/w -n shop"}},
 		"namespaces":  {Selection{Namespaces: []string{"other"}}, nil},
 		"no class":    {Selection{Classes: []manifests.Class{manifests.Bootstrap}}, nil},
 		"no resource": {Selection{Exclude: func(r manifests.Resource) bool { return r.Group != "" }}, []string{"secrets/s -n shop"}},
@@ -157,7 +157,8 @@ func TestSideIsNarrowed(t *testing.T) {
 // What can't be decoded is the same as long as its bytes are.
 func TestSideTellsUnreadValuesApart(t *testing.T) {
 	hash := func(value string) string {
-		list := entries(t, Versions(keys{kv("/registry/secrets/shop/s", value)}, newDecoder(t, Options{}), Selection{}))
+		v := keys{kv("/registry/secrets/shop/s", value), kv("compact_rev_key", "7")}
+		list := entries(t, Versions(v, newDecoder(t, Options{}), Selection{}))
 		if len(list) != 1 {
 			t.Fatalf("%d entries", len(list))
 		}
@@ -186,6 +187,13 @@ func TestSideTellsWhatFails(t *testing.T) {
 	}
 	if !errors.Is(last, errNoKey) || s.Seen() != nil {
 		t.Errorf("%v, and it has seen %+v", last, s.Seen())
+	}
+	// A part of the keys would be taken for all.
+	v := keys{kv("/registry/secrets/shop/s", "x"), kv("/registry/secrets/shop/t", "y")}
+	for e, err := range Versions(v, newDecoder(t, Options{}), Selection{}).Entries(t.Context()) {
+		if err == nil {
+			t.Errorf("of a part there is %+v", e)
+		}
 	}
 	pod := manifests.Entry{Key: manifests.Key{Resource: "pods", Namespace: "a", Name: "b"}}
 	if _, err := s.Object(t.Context(), pod); !errors.Is(err, errNoKey) {
