@@ -83,6 +83,34 @@ func TestObject(t *testing.T) {
 	}
 }
 
+// Kubernetes' own kinds are in JSON where kube-apiserver has --storage-media-type=application/json.
+func TestBuiltInKindInJSON(t *testing.T) {
+	packed := stored(t, "/registry/deployments/shop/web", web)
+	want, err := newDecoder(t, Options{}).Object(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := open(packed.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := scheme.Scheme.New(schema.FromAPIVersionAndKind(e.apiVersion, e.kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := object.(message).Unmarshal(e.raw); err != nil {
+		t.Fatal(err)
+	}
+	plain, codec := *packed, scheme.Codecs.LegacyCodec(schema.GroupVersion{Group: "apps", Version: "v1"})
+	if plain.Value, err = runtime.Encode(codec, object); err != nil {
+		t.Fatal(err)
+	}
+	got, err := newDecoder(t, Options{}).Object(&plain)
+	if err != nil || got.Entry != want.Entry || string(got.YAML) != string(want.YAML) {
+		t.Errorf("%v\n%s\n%s", err, got.YAML, want.YAML)
+	}
+}
+
 func TestObjectRefuses(t *testing.T) {
 	good := stored(t, "/registry/deployments/shop/web", web)
 	for name, c := range map[string]struct {

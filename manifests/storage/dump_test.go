@@ -298,3 +298,25 @@ func TestDumpBelowTheWrongPrefix(t *testing.T) {
 		t.Errorf("%v", report.Outcomes)
 	}
 }
+
+// Hostile keys have as many resources as they like.
+func TestDumpBoundsItsReport(t *testing.T) {
+	const more = 10
+	keys := func(yield func(*mvccpb.KeyValue, error) bool) {
+		for i := range maxTallies + more {
+			group := fmt.Sprintf("g%d.example.com", i)
+			value := strings.ReplaceAll(widget, "example.com", group)
+			if !yield(keyed("/registry/"+group+"/widgets/shop/w", value), nil) || !yield(keyed("compact_rev_key", "x"), nil) {
+				return
+			}
+		}
+	}
+	report, err := newDecoder(t, Options{}).Dump(t.Context(), keys, manifests.Instant{}, &received{}, Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := len(builtIn()) + 1 // events twice
+	if len(report.Outcomes) != maxTallies+own+1 || report.Complete() || report.Objects != maxTallies+more {
+		t.Errorf("%d outcomes of %d objects", len(report.Outcomes), report.Objects)
+	}
+}

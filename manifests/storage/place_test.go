@@ -47,6 +47,7 @@ func TestLocate(t *testing.T) {
 		{"/registry/pods/shop/", "", Place{Use: Unknown}},
 		{"/registry/pods//web", "", Place{Use: Unknown}},
 		{"/registry/pods/shop/..", "", Place{Use: Unknown}},
+		{"/registry/pods/shop/.", "", Place{Use: Unknown}},
 		{"/registry/pods/%2e/web", "", Place{Use: Unknown}},
 		{"/registry/pods/shop/\xff", "", Place{Use: Unknown}},
 		{"/registry/example.com/widgets", "", Place{Use: Unknown}},
