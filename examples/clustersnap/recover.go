@@ -69,7 +69,7 @@ func recoverCommand() *cobra.Command {
 	r.of.choices(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.of.kubeconfig, "kubeconfig", "", "a `FILE`; if not given, as kubectl")
-	f.StringVar(&r.policy, "policy", string(apply.SkipExisting), "`WHAT` becomes of objects that are there: see above")
+	f.StringVar(&r.policy, "policy", string(apply.SkipExisting), "`WHAT` to do if it is there")
 	f.BoolVar(&r.all, "all", false, "everything that users have made")
 	f.BoolVar(&r.suspend, "suspend", false, "bring Jobs and CronJobs back suspended")
 	f.BoolVar(&r.yes, "yes", false, "write; without it only the plan is printed")
@@ -91,6 +91,9 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 	}
 	if err != nil {
 		return err
+	}
+	if len(entries) == 0 {
+		return errors.New("it has no object that is selected: clustersnap ls shows what it has")
 	}
 	if len(opts.Classes) == 0 {
 		opts.Classes = []manifests.Class{manifests.User}

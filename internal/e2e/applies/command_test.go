@@ -90,6 +90,7 @@ func tool(t *testing.T, p *place) {
 	for _, args := range [][]string{{snapshot}, {snapshot, "cm/one", "--all"}, {snapshot, "one"}, {}} {
 		command.Bad(t, p.recover(t, args...), 2)
 	}
+	command.Bad(t, p.recover(t, snapshot, "-n", "none"), 1, "it has no object that is selected")
 	command.Bad(t, p.recover(t, snapshot, "cm/none", "-n", "tool"), 1, "there is no configmaps/none -n tool")
 	if _, err := p.at("configmaps", "tool").Get(stuck(t), "none", metav1.GetOptions{}); err == nil {
 		t.Error("it was made")
