@@ -89,7 +89,7 @@
       const [x, y, w, h] = rects[k];
       if (depth > 0 && (w < LEAST || h < LEAST)) return;
       const opens = node.t !== undefined;
-      const e = make(depth === 0 ? "button" : "div", "box " + (state.paint === "resource" ? "c" + node.colour : "h" + heat(node)));
+      const e = make(depth === 0 ? "button" : "div", "box " + (state.paint === "resource" ? "c" + node.colour : "heat h" + heat(node)));
       e.dataset.depth = depth;
       const [left, top] = [grid(x), grid(y)];
       Object.assign(e.style, { left: left + "px", top: top + "px", width: grid(x + w) - left + "px", height: grid(y + h) - top + "px" });
@@ -296,6 +296,15 @@
   search.addEventListener("input", () => { state.term = search.value.trim(); mark() });
   addEventListener("hashchange", go);
   new ResizeObserver(() => { if (map.clientWidth !== drawn[0] || map.clientHeight !== drawn[1]) render() }).observe(map);
+  // Paper has another size than the window, and no observer says so.
+  addEventListener("beforeprint", () => {
+    for (const e of boxes.keys()) {
+      for (const [name, whole] of [["left", 0], ["top", 1], ["width", 0], ["height", 1]]) {
+        e.style[name] = 100 * parseFloat(e.style[name]) / drawn[whole] + "%";
+      }
+    }
+  });
+  addEventListener("afterprint", render);
   bar();
   go();
 })();

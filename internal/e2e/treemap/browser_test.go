@@ -97,14 +97,18 @@ func (b *tab) resize(width, height int64) {
 	b.do(chromedp.EmulateViewport(width, height), settled)
 }
 
-// scheme has the page be light, dark, or printed.
-func (b *tab) scheme(name string) {
+// media has the page be shown in a scheme of colours, or on paper.
+func (b *tab) media(of emulation.SetEmulatedMediaParams) {
 	b.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, of)
 		return err
-	}))
+	}), settled)
+}
+
+func (b *tab) scheme(name string) {
+	b.Helper()
+	b.media(emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
 }
 
 // click clicks in the middle of the first element of a selector, as a mouse does.

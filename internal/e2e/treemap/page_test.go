@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -31,6 +32,7 @@ func TestCluster(t *testing.T) {
 	t.Run("drill down", func(t *testing.T) { drills(t, page, report) })
 	t.Run("search", func(t *testing.T) { searches(t, page) })
 	t.Run("legible", func(t *testing.T) { legible(t, page) })
+	t.Run("print", func(t *testing.T) { prints(t, page, report) })
 	t.Run("policy", func(t *testing.T) { forbids(t, page) })
 }
 
@@ -286,6 +288,24 @@ func legible(t *testing.T, page string) {
 			b.picture(t, fmt.Sprintf("%s-%d", scheme, width))
 		}
 	}
+}
+
+// prints holds that the map fits paper: of another size than the window, and without what can be clicked.
+func prints(t *testing.T, page string, report *usage.Report) {
+	b := browse(t, page)
+	window := ask[[2]float64](b, "size()")
+	ask[any](b, `dispatchEvent(new Event("beforeprint"))`)
+	b.media(emulation.SetEmulatedMediaParams{Media: "print"})
+	ask[any](b, `void (document.body.style.width = "700px")`)
+	if paper := ask[[2]float64](b, "size()"); paper[0] >= window[0] {
+		t.Errorf("the map is %v on paper, and was %v", paper, window)
+	}
+	list, names := values(report, func(s usage.Sizes) int64 { return s.RecordBytes })
+	inProportion(t, fits(t, b), list, names)
+	if ask[bool](b, `document.getElementById("search").checkVisibility()`) {
+		t.Error("there is a search on paper")
+	}
+	b.picture(t, "print")
 }
 
 // forbids holds that the page's policy lets nothing out, whatever gets in.
