@@ -48,9 +48,12 @@
 //   - kubeadm/job: the backup as a CronJob or a Job, rendered from what the node says.
 //   - manifests: every object of a cluster at one instant, in canonical form; manifests/tree: the same as files;
 //     manifests/diff: two or three views of the objects held against each other.
+//   - manifests/storage: objects as etcd stores them; manifests/storage/proof: whether a dump has all of them;
+//     manifests/storage/usage: what fills an etcd.
+//   - manifests/apply: objects back into a cluster.
 //   - clustersnap: the backup set.
 //
-// Planned, and not there yet: kubeadm/restore, manifests/storage, manifests/apply and volsnap.
+// Planned, and not there yet: kubeadm/restore and volsnap.
 //
 // # The format, version 1
 //
