@@ -140,14 +140,19 @@ func (c *Cluster) served(ctx context.Context, definition *item) error {
 	defer cancel()
 	for {
 		err := c.serves(limited, definition)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if pause(limited, servedPoll) != nil {
+		case !errors.Is(err, errNotYet):
+			return err
+		case pause(limited, servedPoll) != nil:
 			return fmt.Errorf("wait until its kind is served: %w", err)
 		}
 	}
 }
+
+// errNotYet is for what comes by itself.
+var errNotYet = errors.New("it is not served yet")
 
 func (c *Cluster) serves(ctx context.Context, definition *item) error {
 	live, err := c.get(ctx, definition)
@@ -160,7 +165,7 @@ func (c *Cluster) serves(ctx context.Context, definition *item) error {
 		}
 	}
 	if !established(live) {
-		return errors.New("it is not Established yet")
+		return errNotYet
 	}
 	group, kind := text(live.Object, "spec", "group"), text(live.Object, "spec", "names", "kind")
 	for _, v := range items(live.Object, "spec", "versions") {
@@ -168,7 +173,7 @@ func (c *Cluster) serves(ctx context.Context, definition *item) error {
 			continue
 		}
 		if _, err := c.kinds.Lookup(ctx, group+"/"+text(v, "name"), kind); meta.IsNoMatchError(err) {
-			return errors.New("discovery does not show it yet")
+			return errNotYet
 		} else if err != nil {
 			return err
 		}

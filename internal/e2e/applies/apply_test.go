@@ -2,6 +2,7 @@ package applies
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,7 +19,7 @@ func TestApply(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *place){
 		"policies": policies, "policy fail": failPolicy, "own fields": ownFields, "a selection": selection, "blocked": blocked,
 		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "strangers": strangers,
-		"needs": needs, "volumes": volumes, "suspended": suspended,
+		"needs": needs, "definitions": definitions, "volumes": volumes, "suspended": suspended,
 		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone, "the command": tool,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
@@ -212,5 +213,25 @@ value: 7
 	p.bring(t, objects, apply.Options{})
 	if n, _, _ := unstructured.NestedInt64(p.get(t, "pods", "default", "needs").Object, "spec", "priority"); n != 7 {
 		t.Errorf("the pod has priority %d", n)
+	}
+}
+
+// definitions come before what they define, and one whose names are taken serves nothing.
+func definitions(t *testing.T, p *place) {
+	text := testdata(t, "definition") + "---\napiVersion: shop.example.com/v1\nkind: Cart\nmetadata: {name: one, namespace: default}\n"
+	objects := written(t, text)
+	wantLines(t, lines(p.plan(t, objects[1:], apply.Options{})), "blocked Cart.shop.example.com/one|bring its CustomResourceDefinition back")
+	plan := p.plan(t, objects, apply.Options{})
+	wantLines(t, lines(plan), "create customresourcedefinitions", "create carts.shop.example.com/one|after customresourcedefinitions")
+	p.run(t, plan)
+	wantLines(t, lines(p.plan(t, objects, apply.Options{Policy: apply.FailExisting})))
+
+	others := written(t, text, "carts", "wagons", "kind: Cart\n", "kind: Wagon\n")
+	plan = p.plan(t, others[:1], apply.Options{})
+	wantLines(t, lines(plan), "create customresourcedefinitions.apiextensions.k8s.io/wagons.shop.example.com")
+	result, err := plan.Run(stuck(t))
+	must(t, err)
+	if failed := result.Failed(); len(failed) != 1 || !strings.Contains(failed[0].Err, "its names are taken: ") {
+		t.Errorf("%v", failed)
 	}
 }
