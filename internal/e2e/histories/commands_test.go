@@ -23,6 +23,22 @@ func fine(t testing.TB, args ...string) string {
 	return o.Stdout
 }
 
+// anotherService defines a kind that has the name of one of Kubernetes' own.
+func anotherService() map[string]any {
+	return map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{"name": "services.other.example.com"},
+		"spec": map[string]any{
+			"group": "other.example.com", "scope": "Namespaced",
+			"names": map[string]any{"plural": "services", "singular": "service", "kind": "Service", "listKind": "ServiceList"},
+			"versions": []any{map[string]any{
+				"name": "v1", "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}},
+			}},
+		},
+	}
+}
+
 // commands runs those that take a snapshot or a tree.
 func (p *place) commands(t *testing.T) {
 	p.namespace(t, "shop")
@@ -35,6 +51,7 @@ func (p *place) commands(t *testing.T) {
 		"stringData": map[string]any{"password": "hunter1"},
 	})
 	p.patch(t, secrets, "shop", "word", `{"stringData":{"password":"hunter2"}}`)
+	p.create(t, definitions, anotherService())
 	snap := p.save(t)
 	dir := filepath.Join(t.TempDir(), "tree")
 	p.dump(t, mkdir(t, dir))
@@ -225,6 +242,8 @@ func refused(t *testing.T, snap, dir string) {
 		{[]string{"ls", snap, "--etcd-prefix", "/elsewhere"}, 1, []string{"/elsewhere", "--etcd-prefix"}},
 		{[]string{"ls", snap, "--revision", "99999999"}, 1, []string{"newer than the snapshot"}},
 		{[]string{"ls", snap, "-l", "a in"}, 1, []string{"label selector"}},
+		{[]string{"ls", snap, "services"}, 1, []string{`"services" may be services, services.other.example.com`, "services.core"}},
+		{[]string{"get", snap, "Service/kubernetes"}, 1, []string{"services.other.example.com"}},
 		{[]string{"ls", snap, "configs"}, 1, []string{`no kind "configs"`, "configmaps"}},
 		{[]string{"ls", dir, "--revision", "5"}, 2, []string{"--revision", "directory"}},
 		{[]string{"get", snap, "c"}, 2, []string{"KIND/NAME"}},

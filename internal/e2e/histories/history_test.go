@@ -3,6 +3,7 @@ package histories
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
@@ -117,7 +119,8 @@ func (p *place) compacted(t *testing.T) {
 	must(t, err)
 	_, err = p.etcd.Compact(stuck(t), second, clientv3.WithCompactPhysical())
 	must(t, err)
-	s := p.open(t, p.save(t), nil)
+	snap := p.save(t)
+	s := p.open(t, snap, nil)
 	versions := s.versions(t, key)
 	if got, want := steps(versions), "oldest 2, changed 3, deleted 0, created again 1, changed 2"; got != want || s.CompactRevision() != second {
 		t.Fatalf("compacted to %d, the history is %s, want %s", s.CompactRevision(), got, want)
@@ -125,4 +128,13 @@ func (p *place) compacted(t *testing.T) {
 	if string(versions[0].Object.YAML) != answers[1].yaml {
 		t.Errorf("the oldest is\n%swant\n%s", versions[0].Object.YAML, answers[1].yaml)
 	}
+	object := []string{"configmap/c", "-n", "compacted"}
+	if got := fine(t, append([]string{"history", snap}, object...)...); !strings.Contains(got, " oldest ") {
+		t.Errorf("it is shown as\n%s", got)
+	}
+	before := []string{"--revision", answers[0].revision}
+	command.Bad(t, command.Run(t, "", slices.Concat([]string{"get", snap}, object, before)...), 1, "compacted")
+	command.Bad(t, command.Run(t, "", append([]string{"ls", snap}, before...)...), 1, "compacted")
+	gone := command.Run(t, "", "history", snap, "configmap/c", "-n", "lived-never")
+	command.Bad(t, gone, 1, "no trace", fmt.Sprint(second))
 }

@@ -71,6 +71,10 @@ var (
 	secrets    = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	events     = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 	namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+	definitions = schema.GroupVersionResource{
+		Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions",
+	}
 )
 
 // save takes a snapshot.
