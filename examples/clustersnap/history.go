@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,10 +66,10 @@ func (h historyOutput) history(ctx context.Context, s sourceFlags, name string, 
 	if from.snapshot == nil {
 		return fmt.Errorf("a tree has one version of each object: want a snapshot of etcd")
 	}
-	n, found, err := from.all(ctx, w)
-	if resource, group, ok := strings.Cut(w.kind, "."); err != nil && ok {
-		n, err = named{group: group, resource: resource}, nil // its definition may be gone, too
+	if err := from.snapshot.learnAll(ctx, s.prefix); err != nil {
+		return err
 	}
+	n, found, err := from.all(ctx, w)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
@@ -55,6 +57,19 @@ func (s *snapshot) open(ctx context.Context, name string, flags sourceFlags) (er
 	return s.learn(ctx, flags.prefix)
 }
 
+// learnAll is learn for those of all revisions: of an object that is gone, the definition may be gone, too.
+func (s *snapshot) learnAll(ctx context.Context, prefix string) error {
+	for e, err := range s.Events(ctx, storage.DefinitionPrefix(prefix), 0) {
+		if err != nil {
+			return err
+		}
+		if len(e.Kv.Value) > 0 { // it is no deletion
+			s.teach(e.Kv)
+		}
+	}
+	return nil
+}
+
 // learn reads the definitions of custom resources. One that can't be read is no end: its objects are, and their status with
 // them.
 func (s *snapshot) learn(ctx context.Context, prefix string) error {
@@ -62,11 +77,15 @@ func (s *snapshot) learn(ctx context.Context, prefix string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.decoder.Learn(kv); err != nil {
-			fmt.Fprintf(os.Stderr, "clustersnap: %v\n", err)
-		}
+		s.teach(kv)
 	}
 	return nil
+}
+
+func (s *snapshot) teach(kv *mvccpb.KeyValue) {
+	if err := s.decoder.Learn(kv); err != nil {
+		fmt.Fprintf(os.Stderr, "clustersnap: %v\n", err)
+	}
 }
 
 func (s *snapshot) close() error {

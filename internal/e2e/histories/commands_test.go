@@ -9,6 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -23,19 +28,46 @@ func fine(t testing.TB, args ...string) string {
 	return o.Stdout
 }
 
-// anotherService defines a kind that has the name of one of Kubernetes' own.
-func anotherService() map[string]any {
+// definition defines a kind with a status subresource. One may have the name of one of Kubernetes' own.
+func definition(group, plural, kind string) map[string]any {
 	return map[string]any{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"metadata": map[string]any{"name": "services.other.example.com"},
+		"metadata": map[string]any{"name": plural + "." + group},
 		"spec": map[string]any{
-			"group": "other.example.com", "scope": "Namespaced",
-			"names": map[string]any{"plural": "services", "singular": "service", "kind": "Service", "listKind": "ServiceList"},
+			"group": group, "scope": "Namespaced", "names": map[string]any{"plural": plural, "kind": kind},
 			"versions": []any{map[string]any{
-				"name": "v1", "served": true, "storage": true,
-				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}},
+				"name": "v1", "served": true, "storage": true, "subresources": map[string]any{"status": map[string]any{}},
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{
+					"type": "object", "x-kubernetes-preserve-unknown-fields": true,
+				}},
 			}},
 		},
+	}
+}
+
+// lost makes a custom resource and deletes its definition, and so the resource. It gives the answers to the writes.
+func (p *place) lost(t testing.TB) (answers []answer) {
+	treasures := schema.GroupVersionResource{Group: "lost.example.com", Version: "v1", Resource: "treasures"}
+	kind := manifests.Resource{
+		Group: treasures.Group, Version: "v1", Resource: "treasures", Kind: "Treasure", Namespaced: true, Status: true,
+	}
+	p.create(t, definitions, definition(treasures.Group, "treasures", kind.Kind))
+	treasure := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "lost.example.com/v1", "kind": "Treasure", "metadata": map[string]any{"name": "g", "namespace": "shop"},
+		"spec": map[string]any{"size": int64(1)},
+	}}
+	for ctx := stuck(t); len(answers) == 0; must(t, ctx.Err()) { // it is served a moment after its definition is there
+		if made, err := p.client.Resource(treasures).Namespace("shop").Create(ctx, treasure, metav1.CreateOptions{}); err == nil {
+			answers = append(answers, answerOf(t, made, kind))
+		}
+	}
+	answers = append(answers, answerOf(t, p.patch(t, treasures, "shop", "g", `{"spec":{"size":2}}`), kind))
+	p.remove(t, definitions, "", "treasures.lost.example.com")
+	for ctx := stuck(t); ; must(t, ctx.Err()) {
+		_, err := p.client.Resource(definitions).Get(ctx, "treasures.lost.example.com", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return answers
+		}
 	}
 }
 
@@ -51,7 +83,8 @@ func (p *place) commands(t *testing.T) {
 		"stringData": map[string]any{"password": "hunter1"},
 	})
 	p.patch(t, secrets, "shop", "word", `{"stringData":{"password":"hunter2"}}`)
-	p.create(t, definitions, anotherService())
+	p.create(t, definitions, definition("other.example.com", "services", "Service"))
+	lost := p.lost(t)
 	snap := p.save(t)
 	dir := filepath.Join(t.TempDir(), "tree")
 	p.dump(t, mkdir(t, dir))
@@ -59,6 +92,7 @@ func (p *place) commands(t *testing.T) {
 	t.Run("ls", func(t *testing.T) { ls(t, snap, dir) })
 	t.Run("get", func(t *testing.T) { get(t, snap, dir, answers) })
 	t.Run("history", func(t *testing.T) { showHistory(t, snap, answers) })
+	t.Run("what went with its definition", func(t *testing.T) { lostWithDefinition(t, snap, lost) })
 	t.Run("export", func(t *testing.T) { export(t, snap, dir) })
 	t.Run("diff", func(t *testing.T) { diffs(t, snap, dir, answers) })
 	t.Run("what can't be done", func(t *testing.T) { refused(t, snap, dir) })
@@ -164,6 +198,19 @@ func showHistory(t *testing.T, snap string, answers []answer) {
 	if !strings.Contains(got, "data.password") || strings.Contains(got, "aHVudGVy") || !strings.Contains(got, `+  password: "*** (after)"`) {
 		t.Errorf("of a Secret the history is\n%s", got)
 	}
+}
+
+func lostWithDefinition(t *testing.T, snap string, answers []answer) {
+	got := columns.ReplaceAllString(fine(t, "history", snap, "treasure/g", "-n", "shop"), " ")
+	for _, want := range []string{answers[0].revision + " created 1 ", answers[1].revision + " changed 2 ", " deleted 0 "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the history has no %q:\n%s", want, got)
+		}
+	}
+	if got := fine(t, "get", snap, "treasure/g", "-n", "shop", "--revision", answers[1].revision); got != answers[1].yaml {
+		t.Errorf("the object was\n%swant\n%s", got, answers[1].yaml)
+	}
+	command.Bad(t, command.Run(t, "", "get", snap, "treasure/g", "-n", "shop"), 1, `no kind "treasure"`)
 }
 
 func export(t *testing.T, snap, dir string) {

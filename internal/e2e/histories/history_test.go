@@ -122,7 +122,8 @@ func (p *place) compacted(t *testing.T) {
 	snap := p.save(t)
 	s := p.open(t, snap, nil)
 	versions := s.versions(t, key)
-	if got, want := steps(versions), "oldest 2, changed 3, deleted 0, created again 1, changed 2"; got != want || s.CompactRevision() != second {
+	const want = "oldest 2, changed 3, deleted 0, created again 1, changed 2"
+	if got := steps(versions); got != want || s.CompactRevision() != second {
 		t.Fatalf("compacted to %d, the history is %s, want %s", s.CompactRevision(), got, want)
 	}
 	if string(versions[0].Object.YAML) != answers[1].yaml {

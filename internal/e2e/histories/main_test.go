@@ -139,7 +139,8 @@ func (p *place) create(t testing.TB, r schema.GroupVersionResource, o map[string
 
 func (p *place) patch(t testing.TB, r schema.GroupVersionResource, namespace, name, patch string) *unstructured.Unstructured {
 	t.Helper()
-	made, err := p.client.Resource(r).Namespace(namespace).Patch(stuck(t), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	in := p.client.Resource(r).Namespace(namespace)
+	made, err := in.Patch(stuck(t), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	must(t, err)
 	return made
 }
