@@ -32,6 +32,12 @@
 // don't know would be lost without a word, so it is looked for, and the object comes with a [LossyError] instead. A kind
 // that they don't know is [ErrUnknownType]: its metadata is still read, and [Decoder.Value] has its bytes.
 //
+// # History and differences
+//
+// [Decoder.History] tells what etcd still has of one object: each version, its deletion, and that it was created again. Two
+// neighbours are compared by Objects of package manifests/diff. [Versions] and [Hashes] make a side of that package: a
+// snapshot, also as it was at an older revision, against another one, a tree or the live cluster.
+//
 // # What it does not do
 //
 // It applies no defaults, as API servers do to what was stored before there was a field, converts no versions otherwise, and
