@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
@@ -22,6 +23,7 @@ type judge struct {
 	instant  int64 // of the dump
 	revision int64 // of the keys
 	report   *manifests.Report
+	labels   labels.Selector // of the dump
 	covered  *coverage
 	dumped   *dumped
 	ledger   *ledger
@@ -42,6 +44,9 @@ func newJudge(ctx context.Context, d Dump, opts Options) (*judge, error) {
 	j := &judge{opts: opts, instant: instant, report: d.Report, covered: newCoverage(d.Report), ledger: newLedger(),
 		seen: map[gr]int{}, since: map[string]*since{}, missed: map[string]bool{}}
 	j.inSelection = j.selected
+	if j.labels, err = labels.Parse(d.Report.Selection.LabelSelector); err != nil {
+		return nil, fmt.Errorf("read label selector of the dump: %w", err)
+	}
 	if j.decoder, err = storage.NewDecoder(storage.Options{Prefix: opts.Prefix, Encryption: opts.Encryption}); err != nil {
 		return nil, err
 	}

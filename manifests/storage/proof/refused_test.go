@@ -74,6 +74,7 @@ func TestRefused(t *testing.T) {
 			}
 		}, broken},
 		"twice":       {func(d *Dump, _ *Store, _ *Options) { d.Entries = entries(append(all, all[0])) }, nil},
+		"no selector": {func(d *Dump, _ *Store, _ *Options) { d.Report.Selection.LabelSelector = "in in in" }, nil},
 		"no such key": {func(_ *Dump, _ *Store, o *Options) { o.Encryption = []byte("{}") }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

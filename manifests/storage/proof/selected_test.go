@@ -12,20 +12,31 @@ func TestSelection(t *testing.T) {
 	app := map[string]string{"app": "web"}
 	w.put("/registry/namespaces/shop", packedAs(t, "v1", "Namespace", "", "shop", "uid-shop", app))
 	w.put("/registry/configmaps/shop/web", packedAs(t, "v1", "ConfigMap", "shop", "web", "uid-web", app))
+	w.put("/registry/podsecuritypolicy/strict", packedAs(t, "policy/v1beta1", "PodSecurityPolicy", "", "strict", "uid-p", nil))
+	w.put("/registry/configmaps/shop/newer", packedAs(t, "v1", "ConfigMap", "shop", "newer", "uid-n", nil, newer...))
 	w.put("/registry/secrets/shop/s", []byte("k8s:enc:secretbox:v1:key1:abc"))
-	r := report(w.revision, outcomes()...)
-	all := w.dump(t, w.revision)
+	policies := manifests.Resource{Group: "policy", Version: "v1beta1", Resource: "podsecuritypolicies", Kind: "PodSecurityPolicy"}
+	r := report(w.revision, append(outcomes(), manifests.Outcome{Resource: policies, State: manifests.Listed})...)
+	strict := manifests.Key{Group: "policy", Resource: "podsecuritypolicies", Name: "strict"}
+	all := append(w.dump(t, w.revision), manifests.Entry{Key: strict, ResourceVersion: "19"})
 	for name, c := range map[string]struct {
 		selection manifests.Selection
 		drop      []string
 		want      []string
 	}{
-		"by label": {manifests.Selection{LabelSelector: "app=web"}, []string{"a", "w", "kube-system"},
-			[]string{"excluded configmaps: labels", "excluded widgets: labels", "excluded namespaces: labels"}},
+		"by label": {manifests.Selection{LabelSelector: "app=web"}, []string{"a", "w", "kube-system", "strict", "newer"},
+			[]string{"excluded configmaps: labels", "excluded widgets: labels", "excluded namespaces: labels",
+				"excluded podsecuritypolicies: labels"}},
 		"by class": {manifests.Selection{Classes: []manifests.Class{manifests.User}}, []string{"kube-system"},
 			[]string{"excluded namespaces: class"}},
+		"by class, of a type that is not known": {manifests.Selection{Classes: []manifests.Class{manifests.User}},
+			[]string{"kube-system", "strict"}, []string{"excluded namespaces: class", "unsaved strict: listed, it was to be selected"}},
+		"by class, with fields that are not known": {manifests.Selection{Classes: []manifests.Class{manifests.User}},
+			[]string{"kube-system", "newer"}, []string{"excluded namespaces: class", "unsaved newer: listed, it was to be selected"}},
+		"by class, encrypted": {manifests.Selection{Classes: []manifests.Class{manifests.User}},
+			[]string{"kube-system", "s"}, []string{"excluded namespaces: class", "unsaved s: is not known: "}},
 		"dropped": {manifests.Selection{LabelSelector: "app=web", Classes: []manifests.Class{manifests.User}}, []string{"web"},
-			[]string{"unsaved web: it was to be selected"}},
+			[]string{"unsaved web: listed, it was to be selected"}},
 		"nobody can tell": {manifests.Selection{LabelSelector: "app=web"}, []string{"s"},
 			[]string{"unsaved s: whether it was to be selected is not known: "}},
 	} {
@@ -39,3 +50,6 @@ func TestSelection(t *testing.T) {
 		})
 	}
 }
+
+// newer is a field 100, which nobody knows.
+var newer = []byte{0xa2, 0x06, 1, 'a'}

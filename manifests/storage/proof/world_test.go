@@ -152,15 +152,15 @@ func packed(t testing.TB, namespace, name, uid string) []byte {
 	return packedAs(t, "v1", "ConfigMap", namespace, name, uid, nil)
 }
 
-// packedAs is metadata in the encoding of all objects that are Kubernetes' own.
-func packedAs(t testing.TB, apiVersion, kind, namespace, name, uid string, labels map[string]string) []byte {
+// packedAs is metadata in the encoding of all objects that are Kubernetes' own, and more of the message.
+func packedAs(t testing.TB, apiVersion, kind, namespace, name, uid string, labels map[string]string, more ...byte) []byte {
 	t.Helper()
 	meta := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Namespace: namespace, Name: name, UID: types.UID(uid), Labels: labels,
 	}}
 	raw, err := meta.Marshal()
 	must(t, err)
-	unknown := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: apiVersion, Kind: kind}, Raw: raw}
+	unknown := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: apiVersion, Kind: kind}, Raw: append(raw, more...)}
 	b, err := unknown.Marshal()
 	must(t, err)
 	return append([]byte("k8s\x00"), b...)
