@@ -218,11 +218,14 @@ value: 7
 
 // definitions come before what they define, and one whose names are taken serves nothing.
 func definitions(t *testing.T, p *place) {
-	text := testdata(t, "definition") + "---\napiVersion: shop.example.com/v1\nkind: Cart\nmetadata: {name: one, namespace: default}\n"
+	text := testdata(t, "definition") + "---\n" +
+		"apiVersion: shop.example.com/v1\nkind: Cart\nmetadata: {name: one, namespace: default}\n"
 	objects := written(t, text)
-	wantLines(t, lines(p.plan(t, objects[1:], apply.Options{})), "blocked Cart.shop.example.com/one|bring its CustomResourceDefinition back")
+	wantLines(t, lines(p.plan(t, objects[1:], apply.Options{})),
+		"blocked Cart.shop.example.com/one|bring its CustomResourceDefinition back")
 	plan := p.plan(t, objects, apply.Options{})
-	wantLines(t, lines(plan), "create customresourcedefinitions", "create carts.shop.example.com/one|after customresourcedefinitions")
+	wantLines(t, lines(plan), "create customresourcedefinitions",
+		"create carts.shop.example.com/one|after customresourcedefinitions")
 	p.run(t, plan)
 	wantLines(t, lines(p.plan(t, objects, apply.Options{Policy: apply.FailExisting})))
 
@@ -234,4 +237,5 @@ func definitions(t *testing.T, p *place) {
 	if failed := result.Failed(); len(failed) != 1 || !strings.Contains(failed[0].Err, "its names are taken: ") {
 		t.Errorf("%v", failed)
 	}
+	p.delete(t, "customresourcedefinitions.v1.apiextensions.k8s.io", "", "wagons.shop.example.com") // or no dump is complete
 }
