@@ -74,7 +74,7 @@ A snapshot holds every Secret. "clustersnap backup" encrypts it.`,
 	f.StringVar(&o.dataDir, "data-dir", "", "the `DIR` of a member on this machine")
 	f.StringVar(&o.walDir, "wal-dir", "", "that member's --wal-dir, a `DIR`, if it has one")
 	f.BoolVar(&o.stopped, "stopped", false, "save from --data-dir, where etcd is not running")
-	f.StringVar(&o.prefix, "prefix", etcdsnap.DefaultPrefix, "the `PATH` of --etcd-prefix")
+	f.StringVar(&o.prefix, "etcd-prefix", etcdsnap.DefaultPrefix, "kube-apiserver's `PATH`")
 	f.StringVar(&o.to, "to", "", "the `FILE` to write; it must not exist")
 	return cmd
 }

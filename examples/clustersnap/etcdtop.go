@@ -61,7 +61,7 @@ It has the names of all objects in it, those of Secrets too: it is made in mode
 	f.IntVarP(&o.n, "lines", "n", 20, "how many lines; 0 is all, 20 of objects")
 	f.BoolVar(&o.asJSON, "json", false, "everything, as a JSON object")
 	f.StringVar(&o.html, "html", "", "write a page to this new `FILE`")
-	f.StringVar(&o.prefix, "prefix", etcdsnap.DefaultPrefix, "the `PATH` of --etcd-prefix")
+	f.StringVar(&o.prefix, "etcd-prefix", etcdsnap.DefaultPrefix, "kube-apiserver's `PATH`")
 	return cmd
 }
 

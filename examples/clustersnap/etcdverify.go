@@ -41,7 +41,7 @@ values would go unseen: it is refused unless --no-digest is given.`,
 func verifyFlags(cmd *cobra.Command, opts *etcdsnap.VerifyOptions) {
 	f := cmd.Flags()
 	f.BoolVar(&opts.NoDigest, "no-digest", false, "take a file that has no digest at its end")
-	f.StringVar(&opts.Prefix, "prefix", etcdsnap.DefaultPrefix, "the `PATH` of --etcd-prefix")
+	f.StringVar(&opts.Prefix, "etcd-prefix", etcdsnap.DefaultPrefix, "kube-apiserver's `PATH`")
 }
 
 func verifyFile(ctx context.Context, out steps, name string, opts etcdsnap.VerifyOptions) (info etcdsnap.Info, err error) {

@@ -55,6 +55,9 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", text, cmd.CommandPath()+" --help")
 		return 2
 	}
+	if errors.Is(err, syscall.EPIPE) { // as of "ls | head": whoever read has seen enough
+		return 1
+	}
 	code := 1
 	if found := (differs{}); errors.As(err, &found) {
 		code = found.code
