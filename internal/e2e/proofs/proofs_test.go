@@ -2,11 +2,15 @@ package proofs
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"k8s.io/client-go/rest"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
@@ -17,55 +21,69 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
-// Every key of a cluster with thousands of objects of nearly every kind is accounted for, and so is each that nobody can
-// see.
-func TestEveryKind(t *testing.T) {
+// A cluster as kubeadm makes it, with thousands of objects of nearly every kind.
+func TestPlain(t *testing.T) {
 	s := newScene(t, bed.Options{})
 	_, err := datamaker.FillAPI(s.ctx, s.node.RESTConfig(t), 2000)
 	must(t, err)
 	made, err := corpus.Load(s.ctx, s.node.RESTConfig(t))
 	must(t, err)
 	must(t, corpus.Settle(s.ctx, s.node.RESTConfig(t), made))
+	// The corpus has an object that no version serves, and an APIService that nobody answers for: what is behind it nobody knows.
+	s.part("every kind", everyKind)
+	faults(s, opts{
+		stored: []string{"unsaved secrecies/unseen", "unchecked */"}, shown: []string{"unchecked secrecies/", "unchecked */"},
+	})
+	s.part("api without history", withoutHistory)
+}
+
+// One whose Secrets are encrypted, and below another prefix.
+func TestEncrypted(t *testing.T) {
+	s := newScene(t, bed.Options{Encryption: true, EtcdPrefix: "/kubernetes.io"})
+	_, err := datamaker.FillAPI(s.ctx, s.node.RESTConfig(t), 1000)
+	must(t, err)
+	faults(s, opts{encrypted: true})
+	s.part("command", commands)
+}
+
+// everyKind accounts for every key: of all objects, and of some.
+func everyKind(s *scene) {
 	none := func(manifests.Key) bool { return false }
 	all := s.dump(none, manifests.Options{})
 	user := s.dump(none, manifests.Options{Classes: []manifests.Class{manifests.User}})
 	labelled := s.dump(none, manifests.Options{LabelSelector: "app",
 		Exclude: func(r manifests.Resource) bool { return r.Resource == "secrets" }})
-	path := s.snapshot()
-
-	// The corpus has an object that no version serves, and an APIService that nobody answers for: what is behind that
-	// nobody knows.
-	found := []string{"unsaved secrecies/unseen", "unchecked */"}
-	p := s.prove(all, path, proof.Options{})
-	s.want(p, found...)
+	snapshot := s.snapshot()
+	var err error
+	p := s.prove(all, snapshot, proof.Options{})
+	s.want(p, "unsaved secrecies/unseen", "unchecked */")
 	if p.Matched != p.Objects || p.Matched < 2000 || p.Counts[proof.Unsaved] != 1 {
-		t.Errorf("the proof is %v", p)
+		s.Errorf("the proof is %v", p)
 	}
 	f := s.find(p, "unseen")
 	if f.Namespace != "corpus" || f.ObjectKind != "Secrecy" || f.UID == "" || !strings.Contains(f.Why, "served by none") {
-		t.Errorf("the finding is %v", f)
+		s.Errorf("the finding is %v", f)
 	}
 	for _, saved := range []*tree.Saved{user, labelled} {
-		p := s.prove(saved, path, proof.Options{})
+		p := s.prove(saved, snapshot, proof.Options{})
 		if p.Counts[proof.Unsaved] != 1 || p.Counts[proof.Excluded] == 0 || p.Matched != p.Objects {
-			t.Errorf("of %+v the proof is %v, and it finds %v", p.Selection, p, p.Findings[0])
+			s.Errorf("of %+v the proof is %v, and it finds %v", p.Selection, p, p.Findings[0])
+		}
+		// The same from the API, where some classes are not known from metadata.
+		if p, err = proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s)); err != nil || p.Counts[proof.Unsaved] != 0 {
+			s.Errorf("the proof is %v, and it finds %v (%v)", p, p.Findings[0], err)
 		}
 	}
 }
 
-// Faults of every kind, in a cluster as kubeadm makes it, and in one whose Secrets are encrypted and below another prefix.
-func TestFaults(t *testing.T) {
-	for name, opts := range map[string]bed.Options{
-		"plain":     {},
-		"encrypted": {Encryption: true, EtcdPrefix: "/kubernetes.io"},
-	} {
-		t.Run(name, func(t *testing.T) { faults(newScene(t, opts), opts) })
-	}
+// opts are what is wrong in a scene from the beginning.
+type opts struct {
+	encrypted     bool
+	stored, shown []string // what etcd and what the API has of it
 }
 
-func faults(s *scene, opts bed.Options) {
-	_, err := datamaker.FillAPI(s.ctx, s.node.RESTConfig(s), 1000)
-	must(s, err)
+// faults makes one of every kind, and holds what is dumped against what there is.
+func faults(s *scene, o opts) {
 	s.hide("ghost")
 	s.plant("strict")
 	for _, name := range []string{"dropped", "doomed", "doomed-and-dropped", "edited"} {
@@ -78,28 +96,32 @@ func faults(s *scene, opts bed.Options) {
 	s.remove("doomed")
 	s.remove("doomed-and-dropped")
 	s.change("edited")
+	s.saved = saved
 
 	found := []string{
 		"unsaved ghosts/ghost", "unsaved podsecuritypolicies/strict", "unsaved configmaps/dropped",
 		"unsaved configmaps/doomed-and-dropped", "unsaved secrets/dropped-secret",
 		"created configmaps/late", "deleted configmaps/doomed",
 	}
+	found = append(found, o.stored...)
+	unsaved := 5 + strings.Count(strings.Join(o.stored, " "), "unsaved")
 	s.part("api", func(s *scene) {
 		p, err := proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s))
 		must(s, err)
 		s.Logf("%v", p)
 		// It knows of a kind that is hidden, but not of its objects; nor of the policy, nor of what is no more.
-		s.want(p, "unchecked ghosts/", "unsaved configmaps/dropped", "unsaved secrets/dropped-secret", "created configmaps/late",
-			"deleted configmaps/doomed", "changed configmaps/edited")
+		s.want(p, append(o.shown, "unchecked ghosts/",
+			"unsaved configmaps/dropped", "unsaved secrets/dropped-secret", "created configmaps/late",
+			"deleted configmaps/doomed", "changed configmaps/edited")...)
 		if p.Strength != proof.APIOnly || p.Complete() || p.Matched < 1000 {
 			s.Errorf("the proof is %v", p)
 		}
 	})
-	path := s.snapshot()
+	snapshot := s.snapshot()
 	s.part("exact", func(s *scene) {
-		p := s.prove(saved, path, proof.Options{})
+		p := s.prove(saved, snapshot, proof.Options{})
 		s.want(p, append(found, "deleted configmaps/doomed-and-dropped")...)
-		if p.Strength != proof.Exact || p.Counts[proof.Unsaved] != 5 || p.Matched != p.Objects {
+		if p.Strength != proof.Exact || p.Counts[proof.Unsaved] != unsaved || p.Matched != p.Objects {
 			s.Errorf("the proof is %v", p)
 		}
 		for name, kind := range map[string]string{"ghost": "Ghost", "dropped": "ConfigMap"} {
@@ -111,10 +133,10 @@ func faults(s *scene, opts bed.Options) {
 			s.Errorf("the finding is %v", f)
 		}
 		uid := s.uids["dropped-secret"]
-		if opts.Encryption {
+		if o.encrypted {
 			config, err := os.ReadFile(filepath.Join(s.node.Root, bed.EncryptionConfig))
 			must(s, err)
-			if f := s.find(s.prove(saved, path, proof.Options{Encryption: config}), "dropped-secret"); f.UID != uid {
+			if f := s.find(s.prove(saved, snapshot, proof.Options{Encryption: config}), "dropped-secret"); f.UID != uid {
 				s.Errorf("with the key, the finding is %v", f)
 			}
 			uid = ""
@@ -137,17 +159,42 @@ func faults(s *scene, opts bed.Options) {
 			s.Errorf("the proof is %v", p)
 		}
 	})
-	if opts.Encryption {
-		s.part("command", func(s *scene) {
-			s.command(path)
-		})
+	s.last = snapshot
+}
+
+// withoutHistory is later, when the API server has begun anew: it can't say any more what is new. But it has counted.
+func withoutHistory(s *scene) {
+	s.restart("--etcd-count-metric-poll-period=1s")
+	client, err := rest.HTTPClientFor(s.node.RESTConfig(s))
+	must(s, err)
+	s.await(func() bool {
+		response, err := client.Get(s.node.RESTConfig(s).Host + "/metrics")
+		must(s, err)
+		defer response.Body.Close()
+		b, err := io.ReadAll(response.Body)
+		must(s, err)
+		return regexp.MustCompile(`apiserver_resource_objects{group="",resource="secrets"} [1-9]`).Match(b)
+	})
+	p, err := proof.FromAPI(s.ctx, s.side(s.saved), s.node.RESTConfig(s))
+	must(s, err)
+	s.Logf("%v", p)
+	s.want(p, "unchecked secrecies/", "unchecked */", "unchecked ghosts/",
+		"unsaved configmaps/dropped", "unsaved secrets/dropped-secret",
+		"created configmaps/late", "deleted configmaps/doomed", "changed configmaps/edited")
+	if f := s.find(p, "late"); !strings.Contains(f.Why, "or changed since and missed by it") {
+		s.Errorf("the finding is %v", f)
+	}
+	blind := strings.Join(p.Blind, "\n")
+	if !strings.Contains(blind, "objects it is not known") || strings.Contains(blind, "in its storage") {
+		s.Errorf("it says that it can't see: %s", blind)
 	}
 }
 
-// command runs what a user would, on what is wrong and then on what is good.
-func (s *scene) command(path string) {
+// commands are what a user would run, on what is wrong and then on what is good.
+func commands(s *scene) {
 	config := filepath.Join(s.node.Root, bed.EncryptionConfig)
-	args := []string{"prove", "completeness", s.dir, "--snapshot", path, "--etcd-prefix", s.prefix, "--encryption-config", config}
+	args := []string{"prove", "completeness", s.dir, "--snapshot", s.last,
+		"--etcd-prefix", s.prefix, "--encryption-config", config}
 	o := command.Run(s.T, "", args...)
 	command.Bad(s.T, o, 1, "5 unsaved")
 	for _, says := range []string{"unsaved   Ghost ghosts.proofs.example.com/ghost -n default", "proof     not complete (exact)"} {
@@ -180,7 +227,7 @@ func (s *scene) command(path string) {
 	}
 	command.Bad(s.T, command.Run(s.T, "", "prove"), 2)
 	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness"), 2)
-	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness", s.TempDir(), "--snapshot", path), 1, "index.json")
+	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness", s.TempDir(), "--snapshot", s.last), 1, "index.json")
 	var plain map[string]any
 	must(s.T, json.Unmarshal([]byte(command.Run(s.T, "", append(args, "--json")...).Stdout), &plain))
 }

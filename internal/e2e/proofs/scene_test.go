@@ -3,6 +3,9 @@ package proofs
 import (
 	"cmp"
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
 var (
@@ -32,6 +36,8 @@ type scene struct {
 	client dynamic.Interface
 	prefix string
 	dir    string // of the last tree
+	saved  *tree.Saved
+	last   string // a snapshot after it
 	uids   map[string]string
 }
 
@@ -157,4 +163,20 @@ func (s *scene) compact() {
 	must(s, err)
 	_, err = client.Compact(s.ctx, now.Header.Revision, clientv3.WithCompactPhysical())
 	must(s, err)
+}
+
+// restart gives kube-apiserver one more flag.
+func (s *scene) restart(flag string) {
+	s.Helper()
+	file := filepath.Join(s.node.Root, "etc/kubernetes/manifests/kube-apiserver.yaml")
+	text, err := os.ReadFile(file)
+	must(s, err)
+	const first = "    - --etcd-servers="
+	edited := strings.Replace(string(text), first, "    - "+flag+"\n"+first, 1)
+	before, _ := s.node.Pods.State("kube-apiserver")
+	must(s, os.WriteFile(file, []byte(edited), 0o600))
+	must(s, s.node.Pods.Wait(s.ctx, "kube-apiserver", func(now bed.State, _ bool) bool {
+		return now.PID != 0 && now.PID != before.PID
+	}))
+	must(s, s.node.WaitAPI(s.ctx))
 }

@@ -47,6 +47,10 @@ func TestSecondList(t *testing.T) {
 	}
 	gauge := stored{use: storage.Object, mod: 60, version: "60"}
 	gauge.Key = manifests.Key{Group: "far.example.com", Resource: "gauges", Name: "g"}
+	excluded := outcomes()
+	for i := range excluded {
+		excluded[i].State = manifests.Excluded
+	}
 	for name, c := range map[string]struct {
 		before  []manifests.Outcome
 		dumped  manifests.Entry
@@ -67,6 +71,7 @@ func TestSecondList(t *testing.T) {
 		"gone":                   {dumped: configMap("a", "uid-a", "12"), moved: true, want: []string{"deleted a: no more at 30"}},
 		"another store, newer":   {before: far("50"), now: gauge, watched: true},
 		"another store, dropped": {before: far("70"), now: gauge, want: []string{"unsaved g: another store"}},
+		"excluded":               {before: excluded, now: of("a", "uid-a", 12)},
 		"no clock":               {before: far("unknown"), now: gauge, want: []string{"unchecked gauges: no clock"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,6 +112,9 @@ func TestFirstEvent(t *testing.T) {
 			must(t, a.first(t.Context(), what, o, f))
 		}
 		want(t, a.end(), finding)
+		if !a.moved[gr{"", "configmaps"}] {
+			t.Error("the kind has not moved")
+		}
 	}
 }
 
@@ -121,7 +129,9 @@ func TestUnlistedKinds(t *testing.T) {
 	}
 	now := []manifests.Outcome{state("healed", manifests.Listed), state("hidden", manifests.Unserved),
 		state("broken", manifests.Failed), state("broken", manifests.Failed)}
-	a := second(t, before, now)
+	lost := manifests.Entry{Key: manifests.Key{Group: "example.org", Resource: "broken", Name: "a"}, ResourceVersion: "12"}
+	a := second(t, append(before, state("broken", manifests.Listed)), now, lost)
+	a.gone()
 	a.unlisted(map[gr]int{{"example.org", "hidden"}: 3})
 	want(t, a.end(), "unchecked hidden: served by none: why; the API server counts 3",
 		"unchecked broken: failed: why", "unchecked gone: forbidden: why")
@@ -213,6 +223,14 @@ func TestAgain(t *testing.T) {
 	}
 	if !opts.Exclude(manifests.Resource{Resource: "namespaces"}) || opts.Exclude(manifests.Resource{Resource: "configmaps"}) {
 		t.Error("excluded are others")
+	}
+	for i := range all { // the same of somebody who lacks rights
+		if !all[i].Namespaced {
+			all[i].State = manifests.Listed
+		}
+	}
+	if opts := second(t, all, all).again(); len(opts.Namespaces) > 0 {
+		t.Errorf("the options are %+v", opts)
 	}
 }
 
