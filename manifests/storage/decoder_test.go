@@ -83,6 +83,20 @@ func TestObject(t *testing.T) {
 	}
 }
 
+// What an API server shows beside what it stores, and does not show.
+func TestObjectAsShown(t *testing.T) {
+	const set = `{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"db","namespace":"shop"},
+		"spec":{"volumeClaimTemplates":[{"metadata":{"name":"data"}}]},"status":{"replicas":2}}`
+	object, err := newDecoder(t, Options{}).Object(stored(t, "/registry/statefulsets/shop/db", set))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(object.YAML)
+	if !strings.Contains(text, "- apiVersion: v1\n    kind: PersistentVolumeClaim\n") || strings.Contains(text, "replicas: 2") {
+		t.Errorf("%s", text)
+	}
+}
+
 // Kubernetes' own kinds are in JSON where kube-apiserver has --storage-media-type=application/json.
 func TestBuiltInKindInJSON(t *testing.T) {
 	packed := stored(t, "/registry/deployments/shop/web", web)
