@@ -91,7 +91,7 @@ func (c *Cluster) at(r manifests.Resource, namespace string) dynamic.ResourceInt
 }
 
 func (c *Cluster) get(ctx context.Context, it *item) (*unstructured.Unstructured, error) {
-	return c.at(it.resource, it.key.Namespace).Get(ctx, it.key.Name, metav1.GetOptions{})
+	return c.at(it.resource, it.Key.Namespace).Get(ctx, it.Key.Name, metav1.GetOptions{})
 }
 
 // try says whether a write is one, or only asks what would become of it.
@@ -106,7 +106,7 @@ var (
 const strict = metav1.FieldValidationStrict
 
 func (c *Cluster) create(ctx context.Context, it *item, t try) error {
-	_, err := c.at(it.resource, it.key.Namespace).Create(ctx, &unstructured.Unstructured{Object: it.body},
+	_, err := c.at(it.resource, it.Key.Namespace).Create(ctx, &unstructured.Unstructured{Object: it.body},
 		metav1.CreateOptions{DryRun: t, FieldManager: manager, FieldValidation: strict})
 	return err
 }
@@ -121,7 +121,7 @@ func (c *Cluster) apply(
 		return nil, err
 	}
 	patch := func(force bool) (*unstructured.Unstructured, error) {
-		return c.at(it.resource, it.key.Namespace).Patch(ctx, it.key.Name, types.ApplyPatchType, raw,
+		return c.at(it.resource, it.Key.Namespace).Patch(ctx, it.Key.Name, types.ApplyPatchType, raw,
 			metav1.PatchOptions{DryRun: t, FieldManager: manager, Force: &force})
 	}
 	made, err := patch(force == takeAll)
@@ -165,7 +165,7 @@ func (c *Cluster) replace(
 	if err != nil {
 		return nil, err
 	}
-	return c.at(it.resource, it.key.Namespace).Update(ctx, &unstructured.Unstructured{Object: body},
+	return c.at(it.resource, it.Key.Namespace).Update(ctx, &unstructured.Unstructured{Object: body},
 		metav1.UpdateOptions{DryRun: t, FieldManager: manager, FieldValidation: strict})
 }
 
@@ -179,7 +179,7 @@ func (it *item) inPlaceOf(live *unstructured.Unstructured) (map[string]any, erro
 	if err != nil {
 		return nil, err
 	}
-	if spec, ok := from["spec"].(map[string]any); ok && kindOf(it.key) == ofClaims && text(it.body, "spec", "volumeName") == "" {
+	if spec, ok := from["spec"].(map[string]any); ok && kindOf(it.Key) == ofClaims && text(it.body, "spec", "volumeName") == "" {
 		delete(spec, "volumeName") // a claim that is bound stays so, whoever has bound it
 	}
 	body := live.DeepCopy().Object

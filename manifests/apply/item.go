@@ -18,7 +18,6 @@ import (
 // item is one object on its way.
 type item struct {
 	Step
-	key        manifests.Key
 	resource   manifests.Resource
 	definition *item          // of its kind, if that is to be brought back first
 	body       map[string]any // in portable form
@@ -43,84 +42,94 @@ func (it *item) decide(do Action, why string) {
 
 func (it *item) block(err error) { it.decide(Blocked, it.sentence(err)) }
 
-// read makes items of all objects: first of definitions, since they say what other objects are.
-func (p *planner) read(ctx context.Context, objects []Object) error {
-	bodies := make([]map[string]any, len(objects))
-	heads := make([]head, len(objects))
-	var definitions, others []int
+// document is an object as it was given.
+type document struct {
+	head
+	body  map[string]any
+	class manifests.Class
+}
+
+// isDefinition reports whether it is a CustomResourceDefinition, of whatever version.
+func (d document) isDefinition() bool {
+	return d.kind == "CustomResourceDefinition" && strings.HasPrefix(d.apiVersion, ofDefinitions.group+"/")
+}
+
+// documents reads objects: definitions and others.
+func documents(objects []Object) (definitions, others []document, err error) {
 	for i, o := range objects {
-		var err error
-		if bodies[i], err = decode(o.Body); err == nil {
-			heads[i], err = headOf(bodies[i])
+		d := document{class: o.Class}
+		if d.body, err = decode(o.Body); err == nil {
+			d.head, err = headOf(d.body)
 		}
-		if err != nil {
-			return fmt.Errorf("read object %d of %d (%s %s): %w", i+1, len(objects), heads[i].kind, heads[i].name, err)
-		}
-		if heads[i].kind == "CustomResourceDefinition" && strings.HasPrefix(heads[i].apiVersion, ofDefinitions.group+"/") {
-			definitions = append(definitions, i)
-		} else {
-			others = append(others, i)
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("read object %d of %d (%s %s): %w", i+1, len(objects), d.kind, d.name, err)
+		case d.isDefinition():
+			definitions = append(definitions, d)
+		default:
+			others = append(others, d)
 		}
 	}
-	take := func(indices []int) error {
-		for _, i := range indices {
-			it, err := p.item(ctx, bodies[i], heads[i], objects[i].Class)
-			if err != nil {
-				return fmt.Errorf("read %s %s: %w", heads[i].kind, heads[i].name, err)
-			}
-			if p.byKey[it.key] != nil {
-				return fmt.Errorf("read objects: %s is among them twice", it.key)
-			}
-			p.items, p.byKey[it.key] = append(p.items, it), it
-		}
-		return nil
-	}
-	if err := take(definitions); err != nil {
+	return definitions, others, nil
+}
+
+// read makes items of all objects, and finds out which of them the cluster has: first of definitions, since they say what
+// other objects are.
+func (p *planner) read(ctx context.Context, objects []Object) error {
+	definitions, others, err := documents(objects)
+	if err != nil {
 		return err
 	}
-	if err := p.each(ctx, p.items, p.look); err != nil {
+	if err := p.take(ctx, definitions); err != nil {
 		return err
 	}
 	for _, it := range p.items {
-		if !it.decided {
-			p.kinds.add(it)
-		}
+		p.kinds.add(it)
 	}
+	return p.take(ctx, others)
+}
+
+// take makes items of documents, and looks for them in the cluster.
+func (p *planner) take(ctx context.Context, documents []document) error {
 	n := len(p.items)
-	if err := take(others); err != nil {
-		return err
+	for _, d := range documents {
+		it, err := p.item(ctx, d)
+		if err != nil {
+			return fmt.Errorf("read %s %s: %w", d.kind, d.name, err)
+		}
+		if p.byKey[it.Key] != nil {
+			return fmt.Errorf("read objects: %s is among them twice", it.Key)
+		}
+		p.items, p.byKey[it.Key] = append(p.items, it), it
 	}
 	return p.each(ctx, p.items[n:], p.look)
 }
 
 // item makes one of an object. Its error is for what ends the whole plan.
-func (p *planner) item(ctx context.Context, body map[string]any, h head, class manifests.Class) (*item, error) {
-	k, err := p.kinds.find(ctx, kindName{h.apiVersion, h.kind})
+func (p *planner) item(ctx context.Context, d document) (*item, error) {
+	k, err := p.kinds.find(ctx, kindName{d.apiVersion, d.kind})
 	if err != nil {
 		return nil, err
 	}
 	r := k.resource
-	it := &item{resource: r, definition: k.definition, body: body}
-	it.key = manifests.Key{Group: r.Group, Resource: r.Resource, Namespace: h.namespace, Name: h.name}
 	if k.none != "" {
-		gv, _ := schema.ParseGroupVersion(h.apiVersion) // what is none has no group
-		r.Version = gv.Version
-		it.key.Group, it.key.Resource = gv.Group, h.kind
+		gv, _ := schema.ParseGroupVersion(d.apiVersion) // what is none has no group
+		r = manifests.Resource{Group: gv.Group, Version: gv.Version, Resource: d.kind}
 	}
-	it.Step = Step{Key: it.key, Version: r.Version, Kind: h.kind}
-	if err := k.check(h); err != nil {
+	it := &item{resource: r, definition: k.definition, body: d.body, note: k.note}
+	it.Key = manifests.Key{Group: r.Group, Resource: r.Resource, Namespace: d.namespace, Name: d.name}
+	it.Version, it.Kind = r.Version, d.kind
+	if err := k.check(d.head); err != nil {
 		it.block(err)
 		return it, nil
 	}
-	if it.note = k.note; it.note != "" {
-		body["apiVersion"] = r.Group + "/" + r.Version
+	if it.note != "" {
+		it.body["apiVersion"] = r.Group + "/" + r.Version
 	}
-	if p.opts.Suspend && (kindOf(it.key) == ofJobs || kindOf(it.key) == ofCronJobs) {
-		if spec, ok := body["spec"].(map[string]any); ok {
-			spec["suspend"] = true
-		}
+	if spec, ok := it.body["spec"].(map[string]any); ok && p.opts.Suspend && it.starts() {
+		spec["suspend"] = true
 	}
-	form, err := canonical(body, r, manifests.Portable)
+	form, err := canonical(it.body, r, manifests.Portable)
 	if err == nil {
 		it.hash = form.Hash
 		it.body, err = fields(form)
@@ -129,12 +138,12 @@ func (p *planner) item(ctx context.Context, body map[string]any, h head, class m
 		it.block(err)
 		return it, nil
 	}
-	if class == "" {
-		class = form.Class
-	}
-	p.classify(it, class)
+	p.classify(it, cmp.Or(d.class, form.Class))
 	return it, nil
 }
+
+// starts reports whether an object starts work as soon as it is there, unless it is suspended.
+func (it *item) starts() bool { k := kindOf(it.Key); return k == ofJobs || k == ofCronJobs }
 
 // check says why an object can't be asked for.
 func (k kind) check(h head) error {
@@ -168,7 +177,7 @@ func (p *planner) classify(it *item, class manifests.Class) {
 	if class == manifests.Bootstrap && it.furnished() {
 		class = manifests.User
 	}
-	if kindOf(it.key) == ofConfigMaps && it.key.Name == "kube-root-ca.crt" {
+	if kindOf(it.Key) == ofConfigMaps && it.Key.Name == "kube-root-ca.crt" {
 		it.decide(Skip, "the control plane writes it in every namespace, with the certificates of the cluster")
 	} else if !slices.Contains(p.opts.Classes, class) {
 		it.decide(Skip, fmt.Sprintf("it is %s: %s", class, reasons[class]))
@@ -179,7 +188,7 @@ func (p *planner) classify(it *item, class manifests.Class) {
 // imagePullSecrets. No managedFields tell: API servers keep none for it.
 func (it *item) furnished() bool {
 	metadata, _ := it.body["metadata"].(map[string]any)
-	return isDefault(it.key) && (len(it.body) > 3 || len(metadata) > 2)
+	return isDefault(it.Key) && (len(it.body) > 3 || len(metadata) > 2)
 }
 
 // isDefault reports whether a key is of the account that the control plane makes in each namespace.

@@ -49,16 +49,16 @@ func moved(err error) bool {
 // barred says what is wrong with the namespace of an object, or with the definition of its kind.
 func (p *planner) barred(it *item) string {
 	if d := it.definition; d != nil && !d.writes() {
-		return fmt.Sprintf("the definition of its kind, %s, is not brought back: %s", d.key, d.Why)
+		return fmt.Sprintf("the definition of its kind, %s, is not brought back: %s", d.Key, d.Why)
 	}
-	ns := p.namespaces[it.key.Namespace]
+	ns := p.namespaces[it.Key.Namespace]
 	switch {
 	case ns == nil || !ns.absent && !ns.terminating:
 		return ""
 	case ns.terminating:
 		return "its namespace is being deleted, which ends all that is in it: wait until it is gone"
 	case ns.item == nil:
-		return fmt.Sprintf("there is no namespace %s: bring it back as well", it.key.Namespace)
+		return fmt.Sprintf("there is no namespace %s: bring it back as well", it.Key.Namespace)
 	case !ns.item.writes():
 		return fmt.Sprintf("its namespace is not brought back: %s", ns.item.Why)
 	}
@@ -69,7 +69,7 @@ func (p *planner) barred(it *item) string {
 // whatever means, has no conflict with fields that only this package would manage.
 func (p *planner) decideAbsent(ctx context.Context, it *item) error {
 	why := ""
-	if kindOf(it.key) == ofClaims {
+	if kindOf(it.Key) == ofClaims {
 		var taken bool
 		if why, taken = p.volumes.of(it); taken {
 			it.decide(Blocked, why)
@@ -107,10 +107,10 @@ func (p *planner) follow(it *item) {
 func (p *planner) before(it *item) []manifests.Key {
 	var after []manifests.Key
 	if it.definition != nil {
-		after = append(after, it.definition.key)
+		after = append(after, it.definition.Key)
 	}
-	if ns := p.namespaces[it.key.Namespace]; ns != nil && ns.absent {
-		after = append(after, ns.item.key)
+	if ns := p.namespaces[it.Key.Namespace]; ns != nil && ns.absent {
+		after = append(after, ns.item.Key)
 	}
 	return after
 }
@@ -123,15 +123,15 @@ func (p *planner) needs(it *item) []manifests.Key {
 			named = append(named, manifests.Key{Group: group, Resource: resource, Namespace: namespace, Name: name})
 		}
 	}
-	switch kindOf(it.key) {
+	switch kindOf(it.Key) {
 	case groupResource{"", "pods"}:
 		spec, _ := value(it.body, "spec").(map[string]any)
-		name("", "serviceaccounts", it.key.Namespace, text(spec, "serviceAccountName"))
+		name("", "serviceaccounts", it.Key.Namespace, text(spec, "serviceAccountName"))
 		name("scheduling.k8s.io", "priorityclasses", "", text(spec, "priorityClassName"))
 		name("node.k8s.io", "runtimeclasses", "", text(spec, "runtimeClassName"))
 	case groupResource{rbac, "rolebindings"}, groupResource{rbac, "clusterrolebindings"}:
 		if text(it.body, "roleRef", "kind") == "Role" {
-			name(rbac, "roles", it.key.Namespace, text(it.body, "roleRef", "name"))
+			name(rbac, "roles", it.Key.Namespace, text(it.body, "roleRef", "name"))
 		} else {
 			name(rbac, "clusterroles", "", text(it.body, "roleRef", "name"))
 		}

@@ -20,7 +20,7 @@ type namespace struct {
 func (p *planner) lookAtNamespaces(ctx context.Context, all []*item) error {
 	var unknown []string
 	for _, it := range all {
-		name := it.key.Namespace
+		name := it.Key.Namespace
 		if name == "" || p.namespaces[name] != nil {
 			continue
 		}

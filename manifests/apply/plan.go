@@ -81,7 +81,7 @@ func (c *Cluster) Plan(ctx context.Context, objects []Object, opts Options) (*Pl
 	}
 	plan := &Plan{cluster: c, opts: opts, items: p.items}
 	slices.SortFunc(plan.items, func(a, b *item) int {
-		return cmp.Or(cmp.Compare(stageOf(a.key), stageOf(b.key)), a.key.Compare(b.key))
+		return cmp.Or(cmp.Compare(stageOf(a.Key), stageOf(b.Key)), a.Key.Compare(b.Key))
 	})
 	for _, it := range plan.items {
 		plan.Steps = append(plan.Steps, it.Step)
@@ -98,7 +98,7 @@ func (p *planner) judge(ctx context.Context) error {
 	if err := p.lookAtVolumes(ctx, all); err != nil {
 		return err
 	}
-	first := func(it *item) bool { k := kindOf(it.key); return k == ofDefinitions || k == ofNamespaces }
+	first := func(it *item) bool { k := kindOf(it.Key); return k == ofDefinitions || k == ofNamespaces }
 	var before, after []*item
 	for _, it := range all {
 		if first(it) {
@@ -132,7 +132,7 @@ func (p *planner) each(ctx context.Context, list []*item, do func(context.Contex
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", it.key, err)
+			return fmt.Errorf("%s: %w", it.Key, err)
 		}
 		return nil
 	})

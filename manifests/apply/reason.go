@@ -34,7 +34,7 @@ func line(err error) string {
 
 // sentence is an error as one line that shows no value of the Secret it may be about.
 func (it *item) sentence(err error) string {
-	if kindOf(it.key) != ofSecrets {
+	if kindOf(it.Key) != ofSecrets {
 		return sentence(err)
 	}
 	return bounded(it.masked(line(err)))

@@ -19,7 +19,7 @@ import (
 // secret is a Secret with each kind of value that a server may repeat.
 func secret(t *testing.T) *item {
 	return &item{
-		key: manifests.Key{Resource: "secrets", Name: "one"},
+		Step: Step{Key: manifests.Key{Resource: "secrets", Name: "one"}},
 		body: parse(t, `{"data":{"a":"c3dvcmRmaXNo","b":"bm90IGJhc2U2NCBmb3IgbG9uZyBsaW5l","n":123456,"s":"eHk="},`+
 			`"stringData":{"t":"two\nlines of text"}}`),
 	}
@@ -44,7 +44,7 @@ func TestNoValueOfASecretIsShown(t *testing.T) {
 	if got := it.sentence(errors.New("the type xy is immutable")); got != "the type xy is immutable" {
 		t.Errorf("short values take words apart: %q", got)
 	}
-	other := &item{key: manifests.Key{Resource: "configmaps"}, body: it.body}
+	other := &item{Step: Step{Key: manifests.Key{Resource: "configmaps"}}, body: it.body}
 	if got := other.sentence(errors.New("swordfish")); got != "swordfish" {
 		t.Errorf("of another kind it says %q", got)
 	}

@@ -25,7 +25,7 @@ const volumePage = 500
 func (p *planner) lookAtVolumes(ctx context.Context, all []*item) error {
 	wanted := false
 	for _, it := range all {
-		wanted = wanted || kindOf(it.key) == ofClaims && it.absent
+		wanted = wanted || kindOf(it.Key) == ofClaims && it.absent
 	}
 	p.volumes = &volumes{held: map[string]string{}, claimOf: map[string]string{}}
 	if !wanted {
@@ -66,7 +66,7 @@ func (v *volumes) add(volume map[string]any) {
 
 // of says what is to be known of the volume of a claim, and whether that keeps it from being made.
 func (v *volumes) of(claim *item) (why string, taken bool) {
-	self := claim.key.Namespace + "/" + claim.key.Name
+	self := claim.Key.Namespace + "/" + claim.Key.Name
 	named := text(claim.body, "spec", "volumeName")
 	if other := v.claimOf[named]; other != "" && other != self {
 		return fmt.Sprintf("its volume %s is claimed by %s", named, other), true

@@ -37,7 +37,7 @@ func TestVolumesOfClaims(t *testing.T) {
 		{"e", "free", false, ""},
 		{"e", "unknown", false, ""},
 	} {
-		it := &item{key: manifests.Key{Resource: "persistentvolumeclaims", Namespace: "shop", Name: c.claim}}
+		it := &item{Step: Step{Key: manifests.Key{Resource: "persistentvolumeclaims", Namespace: "shop", Name: c.claim}}}
 		it.body = parse(t, `{"spec":{"volumeName":"`+c.volume+`"}}`)
 		why, taken := v.of(it)
 		if taken != c.taken || !strings.Contains(why, c.says) || c.says == "" && why != "" {

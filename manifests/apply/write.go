@@ -34,7 +34,7 @@ func (r *runner) write(ctx context.Context, it *item, a *attempt) error {
 		}
 		a.written = true
 	}
-	if kindOf(it.key) == ofDefinitions {
+	if kindOf(it.Key) == ofDefinitions {
 		return r.plan.cluster.served(ctx, it)
 	}
 	return nil
@@ -65,8 +65,8 @@ func (r *runner) writeOnce(ctx context.Context, it *item, a *attempt) error {
 // givenWith reports whether an object came with its namespace, which the plan has made: that is the account that the control
 // plane makes in each (pkg/controller/serviceaccount in kubernetes/kubernetes). What users had added to it is set in it.
 func (r *runner) givenWith(it *item) bool {
-	own := manifests.Key{Resource: ofNamespaces.resource, Name: it.key.Namespace}
-	return isDefault(it.key) && slices.Contains(it.After, own)
+	own := manifests.Key{Resource: ofNamespaces.resource, Name: it.Key.Namespace}
+	return isDefault(it.Key) && slices.Contains(it.After, own)
 }
 
 // byUs reports whether this package has written the object.
