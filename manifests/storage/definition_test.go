@@ -54,7 +54,7 @@ spec:
   subresources: {status: {}}
   additionalPrinterColumns: [{name: Size, type: integer, JSONPath: .spec.size}]
   selectableFields: [{jsonPath: .spec.size}]
-  conversion: {strategy: None}
+  conversion: {strategy: None, webhookClientConfig: null}
   preserveUnknownFields: false
 `, head + `  conversion:
     strategy: None
