@@ -202,6 +202,29 @@ func TestDumpOfDefinitions(t *testing.T) {
 	}
 }
 
+// Of a resource without objects all is known from its definition.
+func TestDumpOfDefinitionWithoutObjects(t *testing.T) {
+	defined := definitionKV(t, "v1", "  versions: [{name: v2}, {name: v1, storage: true, subresources: {status: {}}}, {name: v3}]\n")
+	for scope, namespaced := range map[string]bool{"Namespaced": true, "Cluster": false} {
+		d, kv := newDecoder(t, Options{}), *defined
+		kv.Value = bytes.ReplaceAll(kv.Value, []byte("Namespaced"), []byte(scope))
+		if err := d.Learn(&kv); err != nil {
+			t.Fatal(err)
+		}
+		keys := each(nil, &kv, keyed("/registry/ranges/serviceips", "x"))
+		report, err := d.Dump(t.Context(), keys, manifests.Instant{}, &received{}, Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := manifests.Outcome{State: manifests.Listed, Resource: manifests.Resource{
+			Group: "example.com", Version: "v1", Resource: "widgets", Kind: "Widget", Namespaced: namespaced, Status: true,
+		}}
+		if !slices.Contains(report.Outcomes, want) {
+			t.Errorf("%s: %+v", scope, report.Outcomes)
+		}
+	}
+}
+
 func TestDumpSelects(t *testing.T) {
 	keys := each(nil, odds(t)...)
 	for name, c := range map[string]struct {
