@@ -126,7 +126,7 @@
   }
 
   function render() {
-    const here = within(state.path);
+    const here = within(state.path), held = boxes.get(document.activeElement);
     boxes = new Map();
     const into = document.createDocumentFragment();
     drawn = [map.clientWidth, map.clientHeight];
@@ -137,6 +137,14 @@
     legends();
     say(null);
     mark();
+    if (held) hold(topOf(held));
+  }
+
+  // hold gives a button the focus, and makes it the one that Tab leads to.
+  function hold(button) {
+    if (!button) return;
+    map.querySelectorAll(".top").forEach((e) => { e.tabIndex = e === button ? 0 : -1 });
+    button.focus();
   }
 
   function crumb(here) {
@@ -243,15 +251,13 @@
     const node = boxes.get(boxOf(event)), button = node && topOf(node);
     if (!button) return;
     if (boxes.get(button).t) location.hash = linkTo(boxes.get(button));
-    else button.focus();
+    else hold(button);
   });
   map.addEventListener("keydown", (event) => {
     const list = [...map.querySelectorAll(".top")], i = list.indexOf(document.activeElement);
     const to = { ArrowRight: i + 1, ArrowDown: i + 1, ArrowLeft: i - 1, ArrowUp: i - 1, Home: 0, End: list.length - 1 }[event.key];
     if (to !== undefined && list[to]) {
-      list[i] && (list[i].tabIndex = -1);
-      list[to].tabIndex = 0;
-      list[to].focus();
+      hold(list[to]);
       event.preventDefault();
     } else if ((event.key === "Escape" || event.key === "Backspace") && state.path.length) {
       location.hash = linkTo(within(state.path).up);
@@ -266,12 +272,7 @@
     const there = within(state.path);
     state.path = pathOf(there.t ? there : there.up || root);
     render();
-    if (!held) return;
-    const button = before.length > state.path.length && topOf(within(before)) || map.querySelector(".top");
-    if (!button) return;
-    map.querySelector(".top").tabIndex = -1;
-    button.tabIndex = 0;
-    button.focus();
+    if (held) hold(before.length > state.path.length && topOf(within(before)) || map.querySelector(".top"));
   }
 
   function bar() {

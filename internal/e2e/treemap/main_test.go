@@ -38,8 +38,11 @@ func stuck(t testing.TB) context.Context {
 	return ctx
 }
 
-// markup is a name that RBAC allows: rules on names of other kinds are stricter.
-const markup = `<img src=x onerror=alert(1)>`
+// markup and escape are names that RBAC allows: rules on names of other kinds are stricter.
+const (
+	markup = `<img src=x onerror=alert(1)>`
+	escape = "red\x1b[31m"
+)
 
 // busy is an object that is written again and again.
 const (
@@ -47,19 +50,22 @@ const (
 	busyWrites = 40
 )
 
-// filled is a snapshot of a cluster with objects in many namespaces, of which some change, and some are gone.
+// filled is a snapshot of a cluster with objects in many namespaces, of which some change, and some are gone. Secrets are
+// encrypted at rest.
 func filled(t testing.TB) string {
 	t.Helper()
-	ctx, node := stuck(t), bed.ControlPlane(t, bed.Options{})
+	ctx, node := stuck(t), bed.ControlPlane(t, bed.Options{Encryption: true})
 	config := node.RESTConfig(t)
 	config.QPS = -1
 	_, err := datamaker.FillAPI(ctx, config, 1500)
 	must(t, err)
 	client, err := kubernetes.NewForConfig(config)
 	must(t, err)
-	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: markup}}
-	_, err = client.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{})
-	must(t, err)
+	for _, name := range []string{markup, escape} {
+		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		_, err = client.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{})
+		must(t, err)
+	}
 	large := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "large"}, BinaryData: map[string][]byte{"a": make([]byte, 700_000)}}
 	_, err = client.CoreV1().ConfigMaps("data-3").Create(ctx, large, metav1.CreateOptions{})
 	must(t, err)

@@ -71,7 +71,18 @@ func (b box) area() float64 { return b.W * b.H }
 // fits holds that rectangles of one depth lie in the map and not on each other, and that the first level's fill it.
 func fits(t testing.TB, b *tab) []box {
 	t.Helper()
-	all, size := ask[[]box](b, "boxes()"), ask[[2]float64](b, "size()")
+	return ask[sheet](b, "sheet()").fits(t)
+}
+
+// sheet is a map as it is drawn.
+type sheet struct {
+	Size  [2]float64
+	Boxes []box
+}
+
+func (s sheet) fits(t testing.TB) []box {
+	t.Helper()
+	all, size := s.Boxes, s.Size
 	byDepth := map[int][]box{}
 	for _, box := range all {
 		byDepth[box.Depth] = append(byDepth[box.Depth], box)
@@ -207,6 +218,10 @@ func drills(t *testing.T, page string, report *usage.Report) {
 	if i := ask[int](b, `[...document.querySelectorAll(".top")].indexOf(document.activeElement)`); i != 1 {
 		t.Errorf("arrow keys lead to rectangle %d", i)
 	}
+	b.resize(1100, 900) // which leaves the focus where it is
+	if i := ask[int](b, `[...document.querySelectorAll(".top")].indexOf(document.activeElement)`); i != 1 {
+		t.Errorf("in a window of another size, rectangle %d has the focus", i)
+	}
 	b.do(chromedp.KeyEvent(kb.Enter), settled) // an object does not open
 	b.do(chromedp.KeyEvent(kb.Escape), settled)
 	b.at(t, fmt.Sprintf("#%d", at), "all of etcd › configmaps")
@@ -290,18 +305,21 @@ func legible(t *testing.T, page string) {
 	}
 }
 
-// prints holds that the map fits paper: of another size than the window, and without what can be clicked.
+// prints holds that the map fits paper, which has another size than the window and no frames to draw it anew in, and
+// that what can be clicked stays away.
 func prints(t *testing.T, page string, report *usage.Report) {
 	b := browse(t, page)
-	window := ask[[2]float64](b, "size()")
-	ask[any](b, `dispatchEvent(new Event("beforeprint"))`)
-	b.media(emulation.SetEmulatedMediaParams{Media: "print"})
-	ask[any](b, `void (document.body.style.width = "700px")`)
-	if paper := ask[[2]float64](b, "size()"); paper[0] >= window[0] {
-		t.Errorf("the map is %v on paper, and was %v", paper, window)
+	paper := ask[sheet](b, `(() => {
+		dispatchEvent(new Event("beforeprint"));
+		Object.assign(document.getElementById("map").style, { width: "700px", height: "400px" });
+		return sheet();
+	})()`)
+	if paper.Size != [2]float64{700, 400} {
+		t.Errorf("the map is %v on paper", paper.Size)
 	}
 	list, names := values(report, func(s usage.Sizes) int64 { return s.RecordBytes })
-	inProportion(t, fits(t, b), list, names)
+	inProportion(t, paper.fits(t), list, names)
+	b.media(emulation.SetEmulatedMediaParams{Media: "print"})
 	if ask[bool](b, `document.getElementById("search").checkVisibility()`) {
 		t.Error("there is a search on paper")
 	}

@@ -48,8 +48,9 @@ func sameAsContent(t *testing.T, path string, report *usage.Report) {
 			t.Errorf("%s %s has %+v, want %+v", r.Resource, r.Group, got, want[at])
 		}
 		delete(want, at)
-		if r.Use == storage.Object && r.Kind == "" {
-			t.Errorf("the kind of %s is not known", r.Resource)
+		encrypted := r.Resource == "secrets"
+		if known := r.Kind != "" && r.ManagedFields > 0; r.Use == storage.Object && known == encrypted && r.Resource != "serviceaccounts" {
+			t.Errorf("of %s, %q, managedFields are %d bytes", r.Resource, r.Kind, r.ManagedFields)
 		}
 	}
 	for at, s := range want {
@@ -96,7 +97,7 @@ func tables(t *testing.T, path string) {
 		"--by object --sort live":             {"configmaps/large -n data-3\n"},
 		"--by object --sort revisions -n 100": {"configmaps/busy -n data-1\n"},
 		"--by object --sort stored":           {"configmaps/large -n data-3\n"},
-		"--prefix /elsewhere":                 {"registry\n"},
+		"--etcd-prefix /elsewhere":            {"registry\n"},
 	} {
 		o := command.Run(t, "", append(append([]string{"etcd", "top"}, strings.Fields(args)...), path)...)
 		if o.Code != 0 || o.Stderr != "" {
@@ -107,6 +108,10 @@ func tables(t *testing.T, path string) {
 				t.Errorf("%s: the command does not say %q:\n%s", args, want, o.Stdout)
 			}
 		}
+	}
+	o := command.Run(t, "", "etcd", "top", "--by", "object", "-n", "10000", path)
+	if !strings.Contains(o.Stdout, "red\uFFFD[31m") || strings.Contains(o.Stdout, "\x1b") {
+		t.Error("a name is printed as it is, though it may do a terminal harm")
 	}
 	for by, lines := range map[string]int{"resource": 3, "object": 3} {
 		o := command.Run(t, "", "etcd", "top", "--by", by, "-n", "3", path)

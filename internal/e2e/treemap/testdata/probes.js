@@ -3,7 +3,7 @@ const boxes = () => [...document.querySelectorAll("#map .box")].map((e) => {
   const r = e.getBoundingClientRect(), m = document.getElementById("map").getBoundingClientRect();
   return { depth: Number(e.dataset.depth), name: e.getAttribute("aria-label") || "", x: r.x - m.x, y: r.y - m.y, w: r.width, h: r.height };
 });
-const size = () => [document.getElementById("map").clientWidth, document.getElementById("map").clientHeight];
+const sheet = () => ({ size: [document.getElementById("map").clientWidth, document.getElementById("map").clientHeight], boxes: boxes() });
 
 // drawing is how many milliseconds the map takes to be drawn anew.
 const drawing = () => {
@@ -48,7 +48,7 @@ const collisions = () => {
   return found;
 };
 
-// contrasts are those of WCAG 2.2 between text and what is behind it, the worst first.
+// contrasts are those of WCAG 2.2 between text and what is behind it, the worst first. Rectangles of every colour are among them.
 const contrasts = () => {
   const parse = (c) => c.match(/[\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
@@ -60,13 +60,21 @@ const contrasts = () => {
     }
     return [255, 255, 255];
   };
-  const list = [];
+  const list = [], colours = [...Array(11).keys()].map((i) => "c" + i).concat([...Array(5).keys()].map((i) => "heat h" + i));
+  const samples = colours.flatMap((colour) => ["", " group", " dim"].map((more) => {
+    const e = document.createElement("div");
+    e.className = "box " + colour + more;
+    e.textContent = e.className;
+    return e;
+  }));
+  document.getElementById("map").append(...samples);
   for (const e of document.querySelectorAll("body *")) {
     if (e.tagName === "SCRIPT" || e.tagName === "NOSCRIPT" || e.closest("[hidden]")) continue;
     if (![...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim())) continue;
     const a = light(parse(getComputedStyle(e).color)), b = light(behind(e));
     list.push({ text: e.tagName + " " + e.textContent.trim().slice(0, 40), ratio: (Math.max(a, b) + .05) / (Math.min(a, b) + .05) });
   }
+  samples.forEach((e) => e.remove());
   return list.sort((a, b) => a.ratio - b.ratio);
 };
 
