@@ -82,3 +82,27 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCount has one key and value counted, whatever they are.
+func FuzzCount(f *testing.F) {
+	f.Add([]byte("/registry/secrets/shop/a"), []byte("k8s:enc:secretbox:v1:key1:x"), "/registry")
+	f.Add([]byte("/registry/example.com/widgets/shop/a"), []byte(custom("Widget", "a", 10)), "")
+	f.Add([]byte("/registry/wonders/shop/a"), []byte("k8s\x00\n\x00\x12\x05\n\x03\n\x01a"), "registry/")
+	f.Add([]byte("compact_rev_key"), []byte("12"), "/")
+	f.Fuzz(func(t *testing.T, key, value []byte, prefix string) {
+		if len(key) == 0 {
+			return
+		}
+		w := newWritten()
+		w.put(string(key), string(value))
+		w.put(string(key), string(value))
+		report := count(t, w, usage.Options{Prefix: prefix, Objects: 2})
+		if len(report.Largest) != 1 || report.Total.Keys != 1 || report.Total.Records != 2 {
+			t.Fatalf("one key, written twice, is %+v", report)
+		}
+		o := report.Largest[0]
+		if o.Bytes < int64(len(key)+len(value)) || o.ManagedFields > o.Bytes || o.RecordBytes != 2*o.Bytes {
+			t.Errorf("of %d bytes, %d, %d and %d are counted", len(key)+len(value), o.Bytes, o.RecordBytes, o.ManagedFields)
+		}
+	})
+}
