@@ -171,3 +171,18 @@ func TestInspectOfTypeThatHoldsItself(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestInspectNamesEachFieldOnceAndNotTooMany(t *testing.T) {
+	of := reflect.TypeFor[nested]()
+	twice := append(field42("x"), field42("y")...)
+	if lost, err := inspect(twice, of); err != nil || !slices.Equal(lost, []string{"#42"}) {
+		t.Errorf("%q, %v", lost, err)
+	}
+	var many []byte
+	for n := range protowire.Number(2 * maxPaths) {
+		many = append(many, within([]byte("x"), n+42)...)
+	}
+	if lost, err := inspect(many, of); err != nil || len(lost) != maxPaths {
+		t.Errorf("%q, %v", lost, err)
+	}
+}
