@@ -239,7 +239,7 @@ func TestDumpSelects(t *testing.T) {
 		}},
 		"a namespace": {Selection{Namespaces: []string{"shop"}}, []string{"e", "n", "w", "web"}, []string{
 			"namespaces v1: excluded", "nodes v1: excluded", "secrets in shop v1: failed", "cronjobs.batch in shop v1: listed 0",
-			"podsecuritypolicies.policy v1beta1: excluded",
+			"podsecuritypolicies.policy v1beta1: excluded", "* : failed: 1 keys below /registry are like nothing",
 		}},
 		"resources": {
 			Selection{Exclude: func(r manifests.Resource) bool {
