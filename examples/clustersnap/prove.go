@@ -74,7 +74,7 @@ func proveCompletenessCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&snapshot, "snapshot", "", "the `FILE` of an etcd snapshot, in the clear")
 	from.snapshotFlags(cmd)
-	f.StringVar(&kubeconfig, "kubeconfig", "", "a `FILE`, without --snapshot; if not given, as kubectl")
+	f.StringVar(&kubeconfig, "kubeconfig", "", "a `FILE`, without --snapshot (or as kubectl)")
 	f.BoolVar(&asJSON, "json", false, "the proof as JSON, as a backup set keeps it")
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "kubeconfig")
 	return cmd
