@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -45,7 +47,7 @@ func lsCommand() *cobra.Command {
 			if err == nil {
 				err = printEntries(list, asJSON)
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, syscall.EPIPE) { // whoever reads it has seen enough
 				return fmt.Errorf("ls %s: %w", args[0], err)
 			}
 			return nil

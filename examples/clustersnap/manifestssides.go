@@ -77,7 +77,7 @@ func (v *views) openSnapshot(ctx context.Context, file string, revision int64) (
 	flags.revision = revision
 	snap, err := readSnapshot(ctx, file, flags, v.options().Level)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	v.opened = append(v.opened, snap)
 	if v.restored {

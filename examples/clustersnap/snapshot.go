@@ -35,7 +35,7 @@ func readSnapshot(ctx context.Context, name string, s sourceFlags, level manifes
 		return nil, fmt.Errorf("read %s: %w", s.encryption, err)
 	}
 	if err = snap.open(ctx, name, s); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), snap.close())
+		return nil, errors.Join(err, snap.close())
 	}
 	return snap, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -74,7 +73,7 @@ func selectionOf(opts manifests.Options) storage.Selection {
 
 func (s *sourceFlags) openTree(name string) (*source, error) {
 	if s.revision != 0 || s.encryption != "" {
-		return nil, usageError{fmt.Errorf("%s is a directory: --revision and --encryption-config are for snapshots of etcd", name)}
+		return nil, usageError{errors.New("it is a directory: --revision and --encryption-config are for snapshots of etcd")}
 	}
 	var identities []age.Identity
 	if s.identity != "" {
@@ -85,11 +84,10 @@ func (s *sourceFlags) openTree(name string) (*source, error) {
 	}
 	saved, err := tree.Read(os.DirFS(name), identities...)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf(
-			`%s has no index.json: want a directory that "manifests dump" has written, or a snapshot of etcd`, name)
+		return nil, errors.New(`it has no index.json: want a directory that "manifests dump" has written, or a snapshot of etcd`)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	return &source{seer: saved}, nil
 }
