@@ -140,6 +140,7 @@ func TestDumpReportsEachKey(t *testing.T) {
 	}
 }
 
+// withVersion writes an outcome with its version behind its resource and namespace.
 func withVersion(o manifests.Outcome) string {
 	return strings.Replace(o.String(), ":", " "+o.Version+":", 1)
 }
@@ -263,18 +264,44 @@ func TestDumpSelects(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 		for _, want := range c.out {
-			if !slices.ContainsFunc(report.Outcomes, func(o manifests.Outcome) bool { return strings.HasPrefix(placed(o), want) }) {
+			if !slices.ContainsFunc(report.Outcomes, func(o manifests.Outcome) bool { return strings.HasPrefix(withVersion(o), want) }) {
 				t.Errorf("%s: there is no outcome %s\n%v", name, want, report.Outcomes)
 			}
 		}
 	}
 }
 
-// placed writes an outcome with its version behind its namespace.
-func placed(o manifests.Outcome) string {
-	s := o.String()
-	name, rest, _ := strings.Cut(s, ": ")
-	return name + " " + o.Version + ": " + rest
+// In whatever order keys and selections come, a report is the same.
+func TestDumpInAnyOrder(t *testing.T) {
+	keys := []*mvccpb.KeyValue{
+		keyed("/registry/pods/shop/a", "x"), keyed("/registry/pods/shop/b", "x"), keyed("/registry/aaa", "x"),
+		keyed("/registry/zzz", "x"), keyed("/x", "x"), keyed("/y", "x"),
+		stored(t, "/registry/namespaces/empty", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"empty"}}`),
+	}
+	s := Selection{
+		Namespaces: []string{"shop", "empty", "shop"},
+		Classes:    []manifests.Class{manifests.User, manifests.Bootstrap, manifests.User},
+		Exclude:    func(r manifests.Resource) bool { return r.Resource == "cronjobs" },
+	}
+	for range 2 {
+		report, err := newDecoder(t, Options{}).Dump(t.Context(), each(nil, keys...), manifests.Instant{}, &received{}, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			`pods in shop v1: failed: 2 of 2 could not be read: decode "/registry/pods/shop/a"`, "pods in empty v1: listed 0",
+			`* : failed: 2 keys below /registry are like nothing that an API server writes, "/registry/aaa" is`,
+			`* : excluded: 2 keys are not below /registry, "/x" is`, "cronjobs.batch v1: excluded",
+		} {
+			if !hasOutcome(report, want) {
+				t.Errorf("there is no outcome %s\n%v", want, report.Outcomes)
+			}
+		}
+		if !slices.Equal(report.Selection.Classes, []manifests.Class{manifests.Bootstrap, manifests.User}) {
+			t.Errorf("%v", report.Selection)
+		}
+		slices.Reverse(keys)
+	}
 }
 
 func TestDumpEnds(t *testing.T) {

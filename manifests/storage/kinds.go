@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -21,9 +20,6 @@ func builtIn() []manifests.Resource {
 	for kind := range scheme.Scheme.AllKnownTypes() {
 		plural, _ := meta.UnsafeGuessKindToResource(kind)
 		r := plural.GroupResource()
-		if kind.Version == runtime.APIVersionInternal {
-			continue
-		}
 		if old, ok := types[r]; !ok || version.CompareKubeAwareVersionStrings(kind.Version, old.Version) > 0 {
 			types[r] = kind
 		}
