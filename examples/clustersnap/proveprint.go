@@ -11,7 +11,7 @@ import (
 )
 
 // shown is how many findings of a kind are printed that are explained. JSON has them all.
-const shown = 20
+const shown = 8
 
 func showProof(out io.Writer, p *proof.Proof, asJSON bool) error {
 	if asJSON {
