@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"unicode"
 
-	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage/usage"
 )
 
@@ -71,9 +70,8 @@ func (o etcdTop) objects(out io.Writer, r *usage.Report) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\nlive\trevisions\tstored\tchanges\tversion\tmanaged\t  object")
 	for _, x := range list {
-		key := manifests.Key{Group: x.Group, Resource: printable(x.Resource), Namespace: printable(x.Namespace), Name: printable(x.Name)}
 		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%d\t%s\t  %s\n", mib(x.Bytes), x.Records, mib(x.RecordBytes), x.Changes, x.Version,
-			share(x.ManagedFields, x.Bytes), key)
+			share(x.ManagedFields, x.Bytes), printable(x.Key.String()))
 	}
 	return t.Flush()
 }

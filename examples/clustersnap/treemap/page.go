@@ -1,6 +1,6 @@
-// Package treemap writes a page that shows what fills an etcd: a treemap to drill down in, and tables. It is one file that needs
-// no network to be opened, and whose content security policy allows none. Values of objects are not in it, but all their names
-// are: those of Secrets, too.
+// Package treemap writes a page that shows what fills an etcd: a treemap to drill down in, and tables. It is one file
+// that needs no network to be opened, and whose content security policy allows none. Values of objects are not in it,
+// but all their names are: those of Secrets, too.
 package treemap
 
 import (
@@ -92,7 +92,7 @@ func (v view) Lists() []List {
 		changes = fmt.Sprintf("By writes after revision %s, up to which etcd is compacted.", formatNumber(v.Compacted))
 	}
 	return []List{
-		{"Largest objects", "By their newest revision. A large object is written again as a whole with each change of it.", v.Largest},
+		{"Largest objects", "By their newest revision. Each change of an object writes all of it again.", v.Largest},
 		{"Objects that store most", "By all their revisions in the file, those that are gone included.", v.Heaviest},
 		{"Objects that change most", changes, v.Changing},
 	}

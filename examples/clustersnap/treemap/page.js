@@ -2,7 +2,8 @@
 (() => {
   const root = JSON.parse(document.getElementById("data").textContent).tree;
   const at = (id) => document.getElementById(id);
-  const map = at("map"), crumbs = at("crumbs"), detail = at("detail"), legend = at("legend"), search = at("search"), results = at("results");
+  const map = at("map"), crumbs = at("crumbs"), detail = at("detail");
+  const legend = at("legend"), search = at("search"), results = at("results");
   // What a node's sizes are, and lengths in pixels.
   const LIVE = 0, STORED = 1, REVISIONS = 2, KEYS = 3;
   const HEADER = 18, EDGE = 3, LEAST = 1.5, ROOM = 130, LINE = 16;
@@ -22,7 +23,8 @@
     const p = 100 * part / whole;
     return part === 0 || p >= 9.95 ? p.toFixed(0) + " %" : p < .1 ? "< 0.1 %" : p.toFixed(1) + " %";
   };
-  const measure = (n, size) => size < REVISIONS ? bytes(n) : number(n) + (size === KEYS ? " key" : " revision") + (n === 1 ? "" : "s");
+  const count = (n, thing) => number(n) + " " + thing + (n === 1 ? "" : "s");
+  const measure = (n, size) => size < REVISIONS ? bytes(n) : count(n, size === KEYS ? "key" : "revision");
   const size = (node) => node.v[state.size];
   const make = (tag, name, text) => {
     const e = document.createElement(tag);
@@ -44,8 +46,8 @@
   const within = (path) => path.reduce((node, i) => (node.t || [])[i] || node, root);
   const namesOf = (node) => node.up ? [...namesOf(node.up), node.n] : [];
 
-  // squarify cuts a rectangle into one for each value, of an area in proportion and as square as may be: Bruls, Huizing, van Wijk,
-  // "Squarified Treemaps", 2000. Values are sorted, the largest first, and above 0.
+  // squarify cuts a rectangle into one for each value, of an area in proportion and as square as may be: Bruls, Huizing,
+  // van Wijk, "Squarified Treemaps", 2000. Values are sorted, the largest first, and above 0.
   function squarify(values, x, y, w, h) {
     const rects = [];
     let left = values.reduce((a, b) => a + b, 0);
@@ -77,7 +79,8 @@
   const grid = (v) => Math.floor(v * 64) / 64;
 
   const heat = (node) => {
-    const part = state.paint === "old" ? (node.v[STORED] - node.v[LIVE]) / (node.v[STORED] || 1) : (node.m || 0) / (node.v[LIVE] || 1);
+    const live = node.v[LIVE], stored = node.v[STORED];
+    const part = state.paint === "old" ? (stored - live) / (stored || 1) : (node.m || 0) / (live || 1);
     return Math.min(4, Math.floor(part * 5));
   };
 
@@ -89,15 +92,17 @@
       const [x, y, w, h] = rects[k];
       if (depth > 0 && (w < LEAST || h < LEAST)) return;
       const opens = node.t !== undefined;
-      const e = make(depth === 0 ? "button" : "div", "box " + (state.paint === "resource" ? "c" + node.colour : "heat h" + heat(node)));
+      const colour = state.paint === "resource" ? "c" + node.colour : "heat h" + heat(node);
+      const e = make(depth === 0 ? "button" : "div", "box " + colour);
       e.dataset.depth = depth;
-      const [left, top] = [grid(x), grid(y)];
-      Object.assign(e.style, { left: left + "px", top: top + "px", width: grid(x + w) - left + "px", height: grid(y + h) - top + "px" });
+      const place = { left: grid(x), top: grid(y), width: grid(x + w) - grid(x), height: grid(y + h) - grid(y) };
+      for (const [name, pixels] of Object.entries(place)) e.style[name] = pixels + "px";
       if (depth === 0) {
         e.classList.add("top");
         e.type = "button";
         e.tabIndex = k === 0 ? 0 : -1;
-        e.setAttribute("aria-label", `${node.n}, ${measure(size(node), state.size)}, ${percent(size(node), size(parent))}${opens ? ", opens" : ""}`);
+        const parts = [node.n, measure(size(node), state.size), percent(size(node), size(parent))];
+        e.setAttribute("aria-label", parts.concat(opens ? "opens" : []).join(", "));
       } else {
         e.setAttribute("aria-hidden", "true");
       }
@@ -108,7 +113,8 @@
       if (headed || !inner && w >= 40 && h >= 18) label(e, node, headed, w, h);
       boxes.set(e, node);
       into.append(e);
-      if (inner) draw(node, x + EDGE, y + (headed ? HEADER : EDGE), w - 2 * EDGE, h - EDGE - (headed ? HEADER : EDGE), depth + 1, into);
+      const head = headed ? HEADER : EDGE;
+      if (inner) draw(node, x + EDGE, y + head, w - 2 * EDGE, h - EDGE - head, depth + 1, into);
     });
   }
 
@@ -155,7 +161,8 @@
       if (node !== here) e.href = linkTo(node);
       return node === here ? [e] : [e, " › "];
     }));
-    crumbs.append(make("em", "", `${measure(size(here), state.size)}${here.up ? ", " + percent(size(here), size(root)) + " of all" : ""}`));
+    const part = here.up ? `, ${percent(size(here), size(root))} of all` : "";
+    crumbs.append(make("em", "", measure(size(here), state.size) + part));
   }
 
   function legends() {
@@ -183,7 +190,8 @@
   }
 
   const says = (node) => [
-    `${bytes(node.v[LIVE])} live`, measure(node.v[KEYS], KEYS), `${bytes(node.v[STORED])} stored`, measure(node.v[REVISIONS], REVISIONS),
+    `${bytes(node.v[LIVE])} live`, measure(node.v[KEYS], KEYS),
+    `${bytes(node.v[STORED])} stored`, measure(node.v[REVISIONS], REVISIONS),
     `managedFields ${percent(node.m || 0, node.v[LIVE])}`,
   ].join(" · ");
 
@@ -195,7 +203,7 @@
     }
   }
 
-  // mark shows what the search finds: an object is found if its name, its namespace's or its resource's has the text in it.
+  // mark shows what the search finds: objects whose name, or whose namespace's or resource's, has the text in it.
   function mark() {
     const term = state.term.toLowerCase(), found = [];
     const look = (node, above) => {
@@ -222,8 +230,10 @@
       list.append(li);
     }
     const shown = found.length > 24 ? ", the 24 largest of them here" : "";
-    results.replaceChildren(make("p", "", `${number(found.length)} found, ${measure(sum, state.size)}${shown}. Objects too small to be listed are not looked for.`), list);
-    results.firstChild.setAttribute("role", "status");
+    const said = `${number(found.length)} found, ${measure(sum, state.size)}${shown}. `;
+    const p = make("p", "", said + "Objects too small to be listed are not looked for.");
+    p.setAttribute("role", "status");
+    results.replaceChildren(p, list);
   }
 
   // topOf is the button that a node is in, if it is drawn.
@@ -255,7 +265,8 @@
   });
   map.addEventListener("keydown", (event) => {
     const list = [...map.querySelectorAll(".top")], i = list.indexOf(document.activeElement);
-    const to = { ArrowRight: i + 1, ArrowDown: i + 1, ArrowLeft: i - 1, ArrowUp: i - 1, Home: 0, End: list.length - 1 }[event.key];
+    const [next, last] = [i + 1, list.length - 1];
+    const to = { ArrowRight: next, ArrowDown: next, ArrowLeft: i - 1, ArrowUp: i - 1, Home: 0, End: last }[event.key];
     if (to !== undefined && list[to]) {
       hold(list[to]);
       event.preventDefault();
@@ -282,7 +293,8 @@
     let x = 0;
     for (const [name, part] of parts) {
       const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      for (const [k, v] of Object.entries({ class: name, x, y: 0, width: 1000 * part / whole, height: 10 })) rect.setAttribute(k, v);
+      const attributes = { class: name, x, y: 0, width: 1000 * part / whole, height: 10 };
+      for (const [k, v] of Object.entries(attributes)) rect.setAttribute(k, v);
       svg.append(rect);
       x += 1000 * part / whole;
     }

@@ -14,7 +14,8 @@ import (
 
 // object is one that stores n bytes, of which half are live.
 func object(name string, n int64) usage.Object {
-	return usage.Object{Key: manifests.Key{Resource: "secrets", Namespace: "shop", Name: name}, Bytes: n / 2, RecordBytes: n, Records: 2}
+	key := manifests.Key{Resource: "secrets", Namespace: "shop", Name: name}
+	return usage.Object{Key: key, Bytes: n / 2, RecordBytes: n, Records: 2}
 }
 
 // holding is a report of one resource, whose namespaces have these objects and others that are not listed.
@@ -23,12 +24,20 @@ func holding(others usage.Sizes, namespaces ...[]usage.Object) *usage.Report {
 	for i, objects := range namespaces {
 		n := usage.Namespace{Namespace: fmt.Sprint("shop-", i), Sizes: others, Objects: objects}
 		for _, o := range objects {
-			n.Keys, n.Bytes, n.Records, n.RecordBytes = n.Keys+1, n.Bytes+o.Bytes, n.Records+o.Records, n.RecordBytes+o.RecordBytes
+			n.Sizes = plus(n.Sizes, usage.Sizes{Keys: 1, Bytes: o.Bytes, Records: o.Records, RecordBytes: o.RecordBytes})
 		}
-		r.Keys, r.Bytes, r.Records, r.RecordBytes = r.Keys+n.Keys, r.Bytes+n.Bytes, r.Records+n.Records, r.RecordBytes+n.RecordBytes
+		r.Sizes = plus(r.Sizes, n.Sizes)
 		r.Namespaces = append(r.Namespaces, n)
 	}
 	return &usage.Report{Total: r.Sizes, Resources: []usage.Resource{r}}
+}
+
+func plus(a, b usage.Sizes) usage.Sizes {
+	a.Keys += b.Keys
+	a.Bytes += b.Bytes
+	a.Records += b.Records
+	a.RecordBytes += b.RecordBytes
+	return a
 }
 
 // Whatever is folded, what a node takes is what its children take.
@@ -37,13 +46,14 @@ func TestSumsAreKept(t *testing.T) {
 	for i := range many {
 		many[i] = object(fmt.Sprint(i), 100)
 	}
+	others := usage.Sizes{Keys: 7, Bytes: 70, Records: 9, RecordBytes: 90}
 	for name, c := range map[string]struct {
 		report *usage.Report
 		leaves int
 	}{
 		"all listed":        {holding(usage.Sizes{}, []usage.Object{object("a", 10), object("b", 8)}), 2},
-		"others":            {holding(usage.Sizes{Keys: 7, Bytes: 70, Records: 9, RecordBytes: 90}, []usage.Object{object("a", 10)}), 2},
-		"none listed":       {holding(usage.Sizes{Keys: 7, Bytes: 70, Records: 9, RecordBytes: 90}, nil), 1},
+		"others":            {holding(others, []usage.Object{object("a", 10)}), 2},
+		"none listed":       {holding(others, nil), 1},
 		"as many as may be": {holding(usage.Sizes{}, many), maxObjects},
 		"more, all alike":   {holding(usage.Sizes{}, many, many[:50]), maxObjects + 1},
 		"more, some larger": {holding(usage.Sizes{}, many, []usage.Object{object("a", 200), object("b", 8)}), maxObjects + 2},
@@ -100,7 +110,8 @@ func TestNamesAreEscaped(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0 B", 999: "999 B", 1000: "1.0 KiB", 10_000: "9.8 KiB", 10_200: "10 KiB", 1023_000: "999 KiB", 1024_000: "1.0 MiB", 5 << 40: "5.0 TiB",
+		0: "0 B", 999: "999 B", 1000: "1.0 KiB", 10_000: "9.8 KiB", 10_200: "10 KiB",
+		1023_000: "999 KiB", 1024_000: "1.0 MiB", 5 << 40: "5.0 TiB",
 	} {
 		if got := formatBytes(n); got != want {
 			t.Errorf("%d bytes are %q, want %q", n, got, want)

@@ -148,7 +148,8 @@ var probes string
 // ask runs an expression in the page, with the probes at hand. It runs outside the page's own world of names and policy.
 func ask[T any](b *tab, expression string) T {
 	b.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T]("(() => {"+probes+"; return "+expression+"})()", chromedp.EvalAwaitPromise))
+	expression = "(() => {" + probes + "; return " + expression + "})()"
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	must(b, err)
 	return value
 }

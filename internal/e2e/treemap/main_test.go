@@ -66,7 +66,10 @@ func filled(t testing.TB) string {
 		_, err = client.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{})
 		must(t, err)
 	}
-	large := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "large"}, BinaryData: map[string][]byte{"a": make([]byte, 700_000)}}
+	large := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "large"},
+		BinaryData: map[string][]byte{"a": make([]byte, 700_000)},
+	}
 	_, err = client.CoreV1().ConfigMaps("data-3").Create(ctx, large, metav1.CreateOptions{})
 	must(t, err)
 	churn(ctx, t, client)

@@ -22,7 +22,10 @@ func many(n int) iter.Seq2[*mvccpb.Event, error] {
 		for i := range n {
 			key := fmt.Sprintf("/registry/example.com/kind%d/team-%d/object-%d", int(30*r.Float64()*r.Float64()), r.IntN(40), i)
 			size := int(200 / (0.002 + r.Float64()*r.Float64()))
-			kv := &mvccpb.KeyValue{Key: []byte(key), Value: bytes.Repeat([]byte("x"), size), ModRevision: int64(i + 2), CreateRevision: 2, Version: 1}
+			kv := &mvccpb.KeyValue{
+				Key: []byte(key), Value: bytes.Repeat([]byte("x"), size),
+				ModRevision: int64(i + 2), CreateRevision: 2, Version: 1,
+			}
 			if !yield(&mvccpb.Event{Kv: kv}, nil) {
 				return
 			}

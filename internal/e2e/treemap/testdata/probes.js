@@ -3,7 +3,18 @@ const boxes = () => [...document.querySelectorAll("#map .box")].map((e) => {
   const r = e.getBoundingClientRect(), m = document.getElementById("map").getBoundingClientRect();
   return { depth: Number(e.dataset.depth), name: e.getAttribute("aria-label") || "", x: r.x - m.x, y: r.y - m.y, w: r.width, h: r.height };
 });
-const sheet = () => ({ size: [document.getElementById("map").clientWidth, document.getElementById("map").clientHeight], boxes: boxes() });
+const sheet = () => {
+  const map = document.getElementById("map");
+  return { size: [map.clientWidth, map.clientHeight], boxes: boxes() };
+};
+
+// place is where the map is: in the address, and in words.
+const place = () => {
+  const names = [...document.querySelectorAll("#crumbs a, #crumbs .here")].map((e) => e.textContent);
+  return [location.hash || "#", names.join(" › ")];
+};
+const focused = () => [...document.querySelectorAll(".top")].indexOf(document.activeElement);
+const heats = () => new Set([...document.querySelectorAll(".box")].map((e) => e.className.match(/ h[0-4]/)[0])).size;
 
 // drawing is how many milliseconds the map takes to be drawn anew.
 const drawing = () => {
@@ -76,6 +87,14 @@ const contrasts = () => {
   }
   samples.forEach((e) => e.remove());
   return list.sort((a, b) => a.ratio - b.ratio);
+};
+
+// runs reports whether a script that gets into the page runs.
+const runs = () => {
+  const script = document.createElement("script");
+  script.textContent = "window.ran = true";
+  document.body.append(script);
+  return window.ran === true;
 };
 
 // refused tries to fetch a picture, and gives the directive that forbids it.
