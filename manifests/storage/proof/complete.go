@@ -16,8 +16,9 @@ var (
 	// ErrNoInstant says that a dump does not know its resource version, or those of its objects: a tree that came from git
 	// has none.
 	ErrNoInstant = errors.New("the dump does not say which resource version it is of")
-	// ErrOtherCluster says that the namespace kube-system has one uid in the dump and another in etcd.
-	ErrOtherCluster = errors.New("the dump and the snapshot are of two clusters")
+	// ErrOtherCluster says that the namespace kube-system has one uid in the dump and another in the store, or that the cluster
+	// has not come as far as the dump.
+	ErrOtherCluster = errors.New("the dump and the store are of two clusters")
 	// ErrWithheld is what [Dump.Kept] wraps for an object whose content was left out on purpose.
 	ErrWithheld = errors.New("its content is left out")
 )
