@@ -30,8 +30,8 @@ func ExampleComplete() {
 		for key, value := range map[string]string{
 			"/registry/example.com/widgets/shop/a": `{"apiVersion":"example.com/v1","kind":"Widget",` +
 				`"metadata":{"namespace":"shop","name":"a","uid":"u1"}}`,
-			"/registry/example.com/ghosts/shop/b": `{"apiVersion":"example.com/v1","kind":"Ghost",` +
-				`"metadata":{"namespace":"shop","name":"b","uid":"u2"}}`,
+			"/registry/example.com/ghosts/b": `{"apiVersion":"example.com/v1","kind":"Ghost",` +
+				`"metadata":{"name":"b","uid":"u2"}}`,
 		} {
 			if !yield(&mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), CreateRevision: 7, ModRevision: 7}, nil) {
 				return
@@ -51,5 +51,5 @@ func ExampleComplete() {
 	}
 	// Output:
 	// not complete (exact): 1 of 2 keys at revision 9 are in the dump, 1 unsaved
-	// unsaved: Ghost ghosts.example.com/b -n shop (/registry/example.com/ghosts/shop/b at 7, uid u2): no API server showed its kind
+	// unsaved: Ghost ghosts.example.com/b (/registry/example.com/ghosts/b at 7, uid u2): no API server showed its kind
 }
