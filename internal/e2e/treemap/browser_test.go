@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ type tab struct {
 // browse opens a file in a new Chromium, whose window is as wide as a small laptop's.
 func browse(t testing.TB, path string) *tab {
 	t.Helper()
-	ctx, late := context.WithTimeout(context.Background(), 2*time.Minute) // the test's own has ended when this is cleaned up
+	ctx, late := context.WithTimeout(context.Background(), 5*time.Minute) // the test's own has ended when this is cleaned up
 	t.Cleanup(late)
 	ctx, stop := chromedp.NewExecAllocator(ctx,
 		chromedp.ExecPath("chromium"), chromedp.UserDataDir(filepath.Join(t.TempDir(), "profile")),
@@ -85,6 +86,13 @@ func (b *tab) quiet(path string) {
 	if want := []string{"request file://" + path}; !slices.Equal(b.said, want) {
 		b.Errorf("the browser says %q, want %q", b.said, want)
 	}
+}
+
+// forget drops what was said that begins with a text.
+func (b *tab) forget(prefix string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said = slices.DeleteFunc(b.said, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
