@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/differences"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
@@ -134,38 +134,7 @@ func (p *place) live() diff.Side { return diff.Live(p.cluster, manifests.Options
 func compare(t testing.TB, a, b diff.Side, opts diff.Options) ([]*diff.Change, *diff.Summary) {
 	t.Helper()
 	opts.Parallel = 1
-	var all []*diff.Change
-	summary, err := diff.Compare(stuck(t), a, b, func(c *diff.Change) error {
-		all = append(all, c)
-		return nil
-	}, opts)
-	must(t, err)
-	return all, summary
-}
-
-// said gives what has changed: a key, or a key and the path of a field.
-func said(changes []*diff.Change) []string {
-	var lines []string
-	for _, c := range changes {
-		line := c.Key.String() + " " + string(c.What)
-		if c.Why != "" {
-			line += ": " + c.Why
-		}
-		if len(c.Fields) == 0 {
-			lines = append(lines, line)
-		}
-		for _, f := range c.Fields {
-			lines = append(lines, line+" "+f.Path+" "+string(f.What))
-		}
-	}
-	return lines
-}
-
-func wantSaid(t testing.TB, changes []*diff.Change, want ...string) {
-	t.Helper()
-	if got := said(changes); !slices.Equal(got, want) {
-		t.Errorf("the changes are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
+	return differences.Of(stuck(t), t, a, b, opts)
 }
 
 // unified gives the text of all changes.

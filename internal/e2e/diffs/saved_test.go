@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/clustersnap/clustersnap/internal/e2e/differences"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -59,7 +60,7 @@ func TestSavedAgainstLive(t *testing.T) {
 	live := diff.Redacted(p.live(), key.Redact)
 
 	changes, summary := compare(t, saved, live, mine)
-	wantSaid(t, changes)
+	differences.Want(t, changes)
 	if summary.Same < 500 || summary.Read != 0 || len(p.cluster.got) != 0 || diff.ExitCode(summary, nil) != 0 {
 		t.Errorf("of nothing that moved, %q was read, the summary is %+v", p.cluster.got, *summary)
 	}
@@ -80,7 +81,7 @@ func TestSavedAgainstLive(t *testing.T) {
 		must(t, err)
 	}
 	changes, summary = compare(t, saved, live, mine)
-	wantSaid(t, changes,
+	differences.Want(t, changes,
 		"configmaps/n1 -n default removed",
 		"configmaps/n7 -n default changed data.k changed",
 		"configmaps/n77 -n default changed data.k changed",
@@ -96,7 +97,7 @@ func TestSavedAgainstLive(t *testing.T) {
 	must(t, err)
 	p.cluster.got = nil
 	again, summary := compare(t, bare, diff.Redacted(diff.Dumped(p.cluster, manifests.Options{}), key.Redact), mine)
-	wantSaid(t, again, said(changes)...)
+	differences.Want(t, again, differences.Lines(changes)...)
 	if len(p.cluster.got) != 4 {
 		t.Errorf("%q was read of the cluster, the summary is %+v", p.cluster.got, *summary)
 	}

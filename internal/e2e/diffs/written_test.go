@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/clustersnap/clustersnap/internal/e2e/differences"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 )
@@ -30,7 +31,7 @@ func TestWrittenAgainstLive(t *testing.T) {
 
 	t.Run("what was applied is the same", func(t *testing.T) {
 		changes, summary := compare(t, p.files(t, p.cluster), p.live(), diff.Options{Ignore: onlyShop, Owners: p.cluster})
-		wantSaid(t, changes)
+		differences.Want(t, changes)
 		if summary.Same < 25 || diff.ExitCode(summary, nil) != 0 {
 			t.Errorf("the summary is %+v", *summary)
 		}
@@ -44,7 +45,7 @@ func TestWrittenAgainstLive(t *testing.T) {
 
 	t.Run("without a server defaults differ", func(t *testing.T) {
 		changes, _ := compare(t, p.files(t, nil), p.live(), diff.Options{Ignore: onlyShop, Owners: p.cluster})
-		if got := strings.Join(said(changes), "\n"); !strings.Contains(got, "deployments.apps/web -n shop changed spec.progressDeadlineSeconds added") {
+		if got := strings.Join(differences.Lines(changes), "\n"); !strings.Contains(got, "deployments.apps/web -n shop changed spec.progressDeadlineSeconds added") {
 			t.Errorf("the changes are\n%s", got)
 		}
 	})
@@ -53,7 +54,7 @@ func TestWrittenAgainstLive(t *testing.T) {
 		const right, wrong = "stringData: {password: hunter1}", "data: {password: {hunter1: hunter1}}"
 		p.edit(t, "shop/config.yaml", right, wrong)
 		changes, summary := compare(t, p.files(t, p.cluster), p.live(), diff.Options{Ignore: onlyShop, Owners: p.cluster})
-		wantSaid(t, changes, "secrets/password -n shop failed: read side a: shop/config.yaml:1 item 2: "+
+		differences.Want(t, changes, "secrets/password -n shop failed: read side a: shop/config.yaml:1 item 2: "+
 			"the server does not take this Secret (code 500), and what it says may show values")
 		if diff.ExitCode(summary, nil) != 2 {
 			t.Errorf("the summary is %+v", *summary)
@@ -101,7 +102,7 @@ func (p *place) moved(t *testing.T) {
 
 	rules := append([]diff.Rule{{Manager: "autoscaler"}}, onlyShop...)
 	changes, summary := compare(t, p.files(t, p.cluster), p.live(), diff.Options{Ignore: rules, Owners: p.cluster})
-	wantSaid(t, changes,
+	differences.Want(t, changes,
 		"configmaps/never-applied -n nowhere removed",
 		"configmaps/forgotten -n shop added",
 		"daemonsets.apps/agent -n shop changed spec.template.spec.containers[name=agent].image changed",
@@ -117,7 +118,7 @@ func (p *place) moved(t *testing.T) {
 		t.Errorf("the summary is %+v", *summary)
 	}
 	changes, _ = compare(t, p.files(t, p.cluster), p.live(), diff.Options{Ignore: onlyShop, Owners: p.cluster})
-	if got := strings.Join(said(changes), "\n"); !strings.Contains(got, "deployments.apps/web -n shop changed spec.replicas changed") {
+	if got := strings.Join(differences.Lines(changes), "\n"); !strings.Contains(got, "deployments.apps/web -n shop changed spec.replicas changed") {
 		t.Errorf("without the rule the changes are\n%s", got)
 	}
 	p.witness(t, changes)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/differences"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/storage"
@@ -65,10 +66,10 @@ func (p *place) encryptedHistory(t *testing.T, snap string, config []byte) {
 func (p *place) encryptedSides(t *testing.T, first, second string, config []byte) {
 	mine := diff.Options{}
 	changes, _ := compare(t, p.open(t, first, config).side(t, 0), p.open(t, second, config).side(t, 0), mine)
-	wantSaid(t, changes, "configmaps/c -n shop changed data.k changed", "secrets/move -n shop changed data.password changed")
+	differences.Want(t, changes, "configmaps/c -n shop changed data.k changed", "secrets/move -n shop changed data.password changed")
 	live := diff.Live(p.cluster, manifests.Options{Namespaces: []string{"shop"}})
 	changes, summary := compare(t, p.open(t, second, config).side(t, 0), live, mine)
-	wantSaid(t, changes)
+	differences.Want(t, changes)
 	if summary.Same != 3 {
 		t.Errorf("the summary is %+v", *summary)
 	}
@@ -76,7 +77,7 @@ func (p *place) encryptedSides(t *testing.T, first, second string, config []byte
 	changes, _ = compare(t, p.open(t, first, nil).side(t, 0), p.open(t, second, nil).side(t, 0), mine)
 	if len(changes) != 2 || changes[1].Name != "move" || changes[1].What != diff.Failed ||
 		!strings.Contains(changes[1].Why, "encrypted") {
-		t.Errorf("without the keys is told %v", said(changes))
+		t.Errorf("without the keys is told %v", differences.Lines(changes))
 	}
 }
 

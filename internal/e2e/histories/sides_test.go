@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/corpus"
+	"github.com/clustersnap/clustersnap/internal/e2e/differences"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -36,21 +37,21 @@ func (p *place) twoSnapshots(t *testing.T) {
 	}
 	opts := diff.Options{Ignore: []diff.Rule{{Namespace: "kube-*"}}} // where controllers still make things
 	changes, summary := compare(t, before.side(t, 0), after.side(t, 0), opts)
-	wantSaid(t, changes, want...)
+	differences.Want(t, changes, want...)
 	if summary.Same < 20 || summary.Read != 1+2+1+2 || diff.ExitCode(summary, nil) != 1 {
 		t.Errorf("the summary is %+v", *summary)
 	}
 	// The second snapshot has the first in its history.
 	changes, _ = compare(t, after.side(t, before.Revision()), after.side(t, 0), opts)
-	wantSaid(t, changes, want...)
+	differences.Want(t, changes, want...)
 	changes, summary = compare(t, before.side(t, 0), after.side(t, before.Revision()), opts)
-	wantSaid(t, changes)
+	differences.Want(t, changes)
 	if summary.Read != 0 || diff.ExitCode(summary, nil) != 0 {
 		t.Errorf("of what is the same, the summary is %+v", *summary)
 	}
 	// By content it is the same, though more is read.
 	changes, _ = compare(t, before.hashes(t), after.hashes(t), opts)
-	wantSaid(t, changes, want...)
+	differences.Want(t, changes, want...)
 }
 
 // movedSince fails for what is said to have changed and has the resource version that it had.
@@ -91,16 +92,16 @@ func (p *place) againstLive(t *testing.T) {
 		switch {
 		case c.Resource == "secrecies":
 			if c.What != diff.Failed || !strings.Contains(c.Why, "has no version that is served") {
-				t.Errorf("what nobody can see is told as %v", said([]*diff.Change{c}))
+				t.Errorf("what nobody can see is told as %v", differences.Lines([]*diff.Change{c}))
 			}
 		case c.What != diff.Changed || c.Class == manifests.User:
-			t.Errorf("nothing moved, and there is %v", said([]*diff.Change{c}))
+			t.Errorf("nothing moved, and there is %v", differences.Lines([]*diff.Change{c}))
 		}
 	}
 	if len(changes) > 20 || summary.Same < 400 {
-		t.Errorf("the summary is %+v, the changes are\n%s", *summary, strings.Join(said(changes), "\n"))
+		t.Errorf("the summary is %+v, the changes are\n%s", *summary, strings.Join(differences.Lines(changes), "\n"))
 	}
-	t.Logf("%d the same, %d read, %d changes: %v", summary.Same, summary.Read, len(changes), said(changes))
+	t.Logf("%d the same, %d read, %d changes: %v", summary.Same, summary.Read, len(changes), differences.Lines(changes))
 
 	p.patch(t, configMaps, "live", "c", `{"data":{"k":"new"}}`)
 	p.patch(t, secrets, "live", "s", `{"stringData":{"password":"hunter2"}}`)
@@ -108,7 +109,7 @@ func (p *place) againstLive(t *testing.T) {
 	p.create(t, configMaps, configMap("live", "made", "v"))
 	mine.Ignore = append(mine.Ignore, diff.Rule{Resource: "secrecies"})
 	changes, _ = compare(t, side, diff.Live(p.cluster, manifests.Options{Namespaces: []string{"live"}}), mine)
-	wantSaid(t, changes,
+	differences.Want(t, changes,
 		"configmaps/c -n live changed data.k changed",
 		"configmaps/made -n live added",
 		"events.events.k8s.io/e -n live changed deprecatedCount changed",
@@ -158,7 +159,7 @@ func (p *place) againstTree(t *testing.T) {
 	mine := diff.Options{Ignore: []diff.Rule{{Resource: "secrecies"}}}
 	s := p.open(t, p.save(t), nil)
 	changes, summary := compare(t, saved, s.side(t, 0), mine)
-	wantSaid(t, changes)
+	differences.Want(t, changes)
 	if summary.Same < 100 || summary.Read > 20 { // controllers write status meanwhile
 		t.Errorf("of what is the same, the summary is %+v", *summary)
 	}
@@ -170,7 +171,7 @@ func (p *place) againstTree(t *testing.T) {
 		"clustertrustbundles.certificates.k8s.io/corpus.example.com:signer:one changed apiVersion changed",
 		"devicetaintrules.resource.k8s.io/corpus changed apiVersion changed",
 	}
-	wantSaid(t, changes, stored...)
+	differences.Want(t, changes, stored...)
 	t.Logf("by content, %d are the same and %d were read", summary.Same, summary.Read)
 	if summary.Same < 100 {
 		t.Errorf("by content, the summary is %+v", *summary)
@@ -178,7 +179,7 @@ func (p *place) againstTree(t *testing.T) {
 	p.patch(t, configMaps, "tree", "c", `{"data":{"k":"new"}}`)
 	later := p.open(t, p.save(t), nil)
 	changes, _ = compare(t, saved, later.side(t, 0), mine)
-	wantSaid(t, changes, "configmaps/c -n tree changed data.k changed")
+	differences.Want(t, changes, "configmaps/c -n tree changed data.k changed")
 	changes, _ = compare(t, bare, later.hashes(t), mine)
-	wantSaid(t, changes, append(stored, "configmaps/c -n tree changed data.k changed")...)
+	differences.Want(t, changes, append(stored, "configmaps/c -n tree changed data.k changed")...)
 }
