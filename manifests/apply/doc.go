@@ -24,7 +24,7 @@
 //   - Order: definitions, until the cluster serves what they define; namespaces; what others name; volumes before claims,
 //     Services before Endpoints; workloads; custom resources; admission last.
 //   - The token of a service account is not brought back: the account is another one, so the control plane makes a new token.
-//     A Secret that names an account comes after it.
+//     Its Secret comes after the account, and is blocked without.
 //   - What controllers, the control plane or a machine make themselves is left to them, see [Options].Classes. The account
 //     that each namespace gets is given what users had added to it.
 //   - A claim whose volume is still there, held for the claim that was deleted, is blocked: it would be given an empty one.

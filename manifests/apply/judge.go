@@ -76,11 +76,19 @@ func (p *planner) decideAbsent(ctx context.Context, it *item) error {
 			return nil
 		}
 	}
-	if it.After = p.before(it); len(it.After) > 0 {
+	missing, after, err := p.lookForAccount(ctx, it)
+	switch {
+	case err != nil:
+		return err
+	case missing != "":
+		it.decide(Blocked, missing)
+		return nil
+	}
+	if it.After = append(p.before(it), after...); len(it.After) > 0 {
 		it.decide(Create, why)
 		return nil
 	}
-	err := p.cluster.create(ctx, it, dry)
+	err = p.cluster.create(ctx, it, dry)
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) { // the server may have missed what comes before
 		if it.After = p.needs(it); len(it.After) > 0 {
 			err = nil

@@ -19,7 +19,7 @@ func TestApply(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *place){
 		"policies": policies, "policy fail": failPolicy, "own fields": ownFields, "a selection": selection, "blocked": blocked,
 		"rights": rights, "duplicates": duplicates, "moves": moves, "races": races, "strangers": strangers,
-		"needs": needs, "definitions": definitions, "volumes": volumes, "suspended": suspended,
+		"needs": needs, "tokens": tokens, "definitions": definitions, "volumes": volumes, "suspended": suspended,
 		"read": unreadable, "answers are lost": lostAnswers, "the API server is gone": serverGone, "the command": tool,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p) })
@@ -238,4 +238,29 @@ func definitions(t *testing.T, p *place) {
 		t.Errorf("%v", failed)
 	}
 	p.delete(t, "customresourcedefinitions.v1.apiextensions.k8s.io", "", "wagons.shop.example.com") // or no dump is complete
+}
+
+// tokens are those of accounts, which are made anew for the account that is there then.
+func tokens(t *testing.T, p *place) {
+	objects := written(t, `apiVersion: v1
+kind: Secret
+metadata: {name: tokens, namespace: default, annotations: {kubernetes.io/service-account.name: tokens}}
+type: kubernetes.io/service-account-token
+data: {token: c3RhbGU=, extra: a2VlcA==}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: tokens, namespace: default}
+`)
+	wantLines(t, lines(p.plan(t, objects[:1], apply.Options{})),
+		"blocked secrets/tokens|there is no serviceaccounts/tokens -n default")
+	plan := p.plan(t, objects, apply.Options{})
+	wantLines(t, lines(plan), "create serviceaccounts/tokens", "create secrets/tokens|after serviceaccounts/tokens")
+	p.run(t, plan)
+	p.until(t, "a token is made", func(context.Context) bool {
+		data, _, _ := unstructured.NestedStringMap(p.get(t, "secrets", "default", "tokens").Object, "data")
+		return data["token"] != "" && data["token"] != "c3RhbGU=" && data["extra"] == "a2VlcA=="
+	})
+	p.delete(t, "secrets", "default", "tokens")
+	p.bring(t, objects[:1], apply.Options{}) // the account is there
 }

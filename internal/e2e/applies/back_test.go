@@ -24,6 +24,7 @@ func TestComesBack(t *testing.T) {
 	})
 	keep := func(o *manifests.Object) bool { return of("shop")(o) || o.Name == "carts.shop.example.com" }
 	fromEtcd, fromFiles := p.snapshot(t, keep), p.tree(t, keep)
+	wantLines(t, writes(p.plan(t, fromEtcd, apply.Options{Policy: apply.ReplaceExisting}))) // and it knows the kinds now
 	t.Run("from etcd, with the definition", func(t *testing.T) {
 		p.delete(t, "namespaces", "", "shop")
 		p.delete(t, "customresourcedefinitions.v1.apiextensions.k8s.io", "", "carts.shop.example.com")

@@ -29,10 +29,7 @@ func moves(t *testing.T, p *place) {
 			p.make(t, "apiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: moves}\ndata: {a: Yg==}\n")
 			p.edit(t, "services", "moves", "one", set(to, "metadata", "labels", "meanwhile"))
 			// A controller that writes status does not count.
-			o := p.get(t, "deployments.v1.apps", "moves", "one")
-			set(int64(7), "status", "observedGeneration")(o)
-			_, err := p.at("deployments.v1.apps", "moves").UpdateStatus(stuck(t), o, metav1.UpdateOptions{})
-			must(t, err)
+			p.report(t, "moves", 7)
 
 			result, err := plan.Run(stuck(t))
 			must(t, err)
@@ -49,13 +46,27 @@ func moves(t *testing.T, p *place) {
 			if _, err := p.at("configmaps", "moves").Get(stuck(t), "same", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 				t.Errorf("what was deleted is there: %v", err)
 			}
-			o = p.get(t, "deployments.v1.apps", "moves", "one")
+			o := p.get(t, "deployments.v1.apps", "moves", "one")
 			if n, _, _ := unstructured.NestedInt64(o.Object, "spec", "minReadySeconds"); n != 2 {
 				t.Error("the Deployment was not changed, though only its status was another")
 			}
 			p.bring(t, changed, apply.Options{Policy: policy}) // another plan finds the rest
 			wantLines(t, lines(p.plan(t, changed, apply.Options{Policy: policy})))
 		})
+	}
+}
+
+// report writes the status of a Deployment, as its controller does.
+func (p *place) report(t *testing.T, namespace string, generation int64) {
+	t.Helper()
+	for {
+		o := p.get(t, "deployments.v1.apps", namespace, "one")
+		set(generation, "status", "observedGeneration")(o)
+		_, err := p.at("deployments.v1.apps", namespace).UpdateStatus(stuck(t), o, metav1.UpdateOptions{})
+		if !apierrors.IsConflict(err) { // or the controller itself was faster
+			must(t, err)
+			return
+		}
 	}
 }
 
@@ -90,10 +101,7 @@ func races(t *testing.T, p *place) {
 					} else if strings.HasSuffix(path, "/configmaps/same") {
 						p.delete(t, "configmaps", "races", "same")
 					} else if n++; n < 4 {
-						o := p.get(t, "deployments.v1.apps", "races", "one")
-						set(n+100, "status", "observedGeneration")(o)
-						_, err := p.at("deployments.v1.apps", "races").UpdateStatus(stuck(t), o, metav1.UpdateOptions{})
-						must(t, err)
+						p.report(t, "races", n+100)
 					}
 				}}
 			})

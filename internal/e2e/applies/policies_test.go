@@ -1,6 +1,7 @@
 package applies
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -137,6 +138,11 @@ func (p *place) edited(t *testing.T, ns string) {
 		containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
 		containers[0].(map[string]any)["image"] = "example.com/web:2"
 		set(containers, "spec", "template", "spec", "containers")(o)
+	})
+	p.until(t, "the controller has seen it", func(context.Context) bool { // or it writes later what nobody expects
+		o := p.get(t, "deployments.v1.apps", ns, "one")
+		seen, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+		return seen == o.GetGeneration()
 	})
 }
 
