@@ -131,7 +131,7 @@ func (c *canonicalizer) bootstrap(r groupResource) bool {
 	case groupResource{"", "namespaces"}:
 		return name == "default" || name == "kube-system" || name == "kube-public" || name == "kube-node-lease"
 	case groupResource{"", "serviceaccounts"}:
-		return name == "default"
+		return name == "default" && c.untouched()
 	case groupResource{"", "configmaps"}:
 		return name == "kube-root-ca.crt"
 	case groupResource{"", "services"}, groupResource{"", "endpoints"}, groupResource{"discovery.k8s.io", "endpointslices"}:
@@ -145,6 +145,16 @@ func (c *canonicalizer) bootstrap(r groupResource) bool {
 	}
 	return c.tree.has("rbac-defaults", c.metadata, "labels", "kubernetes.io/bootstrapping") ||
 		c.tree.has("true", c.metadata, "annotations", "apf.kubernetes.io/autoupdate-spec")
+}
+
+// untouched reports whether a service account has nothing that people add to one. It has no managedFields to tell.
+func (c *canonicalizer) untouched() bool {
+	for _, field := range [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"imagePullSecrets"}} {
+		if n := c.tree.child(c.root, field...); len(c.tree.children(n)) > 0 {
+			return false
+		}
+	}
+	return c.tree.child(c.root, "automountServiceAccountToken") == nil
 }
 
 // bySystem gives the class of what only the control plane has written, and that nothing else says more of.
