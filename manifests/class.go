@@ -147,7 +147,8 @@ func (c *canonicalizer) bootstrap(r groupResource) bool {
 		c.tree.has("true", c.metadata, "annotations", "apf.kubernetes.io/autoupdate-spec")
 }
 
-// untouched reports whether a service account has nothing that people add to one. It has no managedFields to tell.
+// untouched reports whether a service account has nothing that people add to one. It has no managedFields to tell, and
+// metadata alone does not tell of what it may pull.
 func (c *canonicalizer) untouched() bool {
 	for _, field := range [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"imagePullSecrets"}} {
 		if n := c.tree.child(c.root, field...); len(c.tree.children(n)) > 0 {
