@@ -127,7 +127,7 @@ func (s *scene) want(p *proof.Proof, findings ...string) {
 	own := map[string]bool{"masterleases": true, "peerserverleases": true, "ranges": true, "compact_rev_key": true}
 	for _, f := range p.Findings {
 		name := fmt.Sprintf("%s %s/%s", f.Is, f.Resource, f.Name)
-		moved := f.Is == proof.Created || f.Is == proof.Changed || f.Is == proof.Deleted
+		moved := f.Is == proof.Created || f.Is == proof.Changed || f.Is == proof.Deleted || f.Is == proof.Unchecked && f.Name != ""
 		_, mine := s.uids[f.Name]
 		switch {
 		case left[name]:

@@ -180,7 +180,7 @@ func withoutHistory(s *scene) {
 	s.Logf("%v", p)
 	s.want(p, "unchecked secrecies/", "unchecked */", "unchecked ghosts/",
 		"unsaved configmaps/dropped", "unsaved secrets/dropped-secret",
-		"created configmaps/late", "deleted configmaps/doomed", "changed configmaps/edited")
+		"unchecked configmaps/late", "deleted configmaps/doomed", "changed configmaps/edited")
 	if f := s.find(p, "late"); !strings.Contains(f.Why, "or changed since and missed by it") {
 		s.Errorf("the finding is %v", f)
 	}

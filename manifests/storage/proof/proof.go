@@ -30,7 +30,8 @@ const (
 	Differs Kind = "differs"
 	// Unstored: the dump has it, and etcd did not. Then the two are not of one cluster, or the prefix is not its own.
 	Unstored Kind = "unstored"
-	// Unchecked: a kind that could not be listed, and that may have its objects where this proof can't look.
+	// Unchecked: a kind that could not be listed, and that may have its objects where this proof can't look; or an object
+	// that is newer than the dump or was missed by it, which no history tells.
 	Unchecked Kind = "unchecked"
 
 	// Withheld: the dump names it without its content, as its maker wanted: a Secret that is excluded or redacted.

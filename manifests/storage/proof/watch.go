@@ -61,7 +61,7 @@ func (a *api) watch(ctx context.Context) error {
 		}
 		unknown += len(a.fresh[of].objects)
 		for _, s := range a.fresh[of].objects {
-			f := s.finding(Created)
+			f := s.finding(Unchecked)
 			f.Why = fmt.Sprintf("it was created after the dump at %d, or changed since and missed by it", a.fresh[of].after)
 			a.ledger.add(f)
 		}

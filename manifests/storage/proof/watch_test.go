@@ -1,0 +1,65 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/clustersnap/clustersnap/manifests/storage"
+)
+
+// newest is an object of the second list that the dump, of 16, does not have.
+func newest(namespace, name string) stored {
+	s := stored{Key: configMap(name, "", "20").Key, use: storage.Object, mod: 20, version: "20", uid: "uid-" + name}
+	s.Namespace = namespace
+	return s
+}
+
+// heard is a proof with the API server that answers all watches so.
+func heard(t *testing.T, answer http.HandlerFunc) *api {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	a := second(t, outcomes(), outcomes())
+	a.config = &rest.Config{Host: server.URL}
+	return a
+}
+
+// event is a line of a watch.
+func event(what, namespace, name string) string {
+	return fmt.Sprintf(`{"type":%q,"object":{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata",`+
+		`"metadata":{"namespace":%q,"name":%q,"resourceVersion":"20"}}}`+"\n", what, namespace, name)
+}
+
+// stuck ends a test that waits for what does not come.
+func stuck(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// An object that no watch tells of may be one that the dump has missed.
+func TestNoHistory(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"expired":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) },
+		"no right":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"no events": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "application/json") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := heard(t, answer)
+			must(t, a.newer(t.Context(), newest("shop", "a"), 16))
+			must(t, a.watch(stuck(t)))
+			p := a.end()
+			want(t, p, "unchecked a: it was created after the dump at 16, or changed since and missed by it")
+			if blind := strings.Join(a.blind, "\n"); !strings.Contains(blind, "Of 1 objects it is not known") {
+				t.Errorf("it says that it can't see: %s", blind)
+			}
+		})
+	}
+}
