@@ -157,16 +157,22 @@ func (a *api) selected(ctx context.Context, s stored) (bool, error) {
 	return slices.Contains(classes, whole.Class), nil
 }
 
-// gone judges the objects of the dump that are no more.
+// gone judges the objects of the dump that are no more. Of a kind that can't be listed, unlisted says so of all.
 func (a *api) gone() {
 	for i := range a.dumped.rows {
 		r := &a.dumped.rows[i]
-		if r.matched || r.lost || a.now.of(r.Key).State != manifests.Listed { // which unlisted says of the whole kind
+		o := a.now.of(r.Key)
+		away := o.State == "" && a.now.lost(r.Group) == nil // the API server knows its group, and the kind has gone too
+		if r.matched || r.lost || o.State != manifests.Listed && !away {
 			continue
 		}
 		a.moved[grOf(r.Key)] = true
-		a.ledger.add(Finding{Is: Deleted, Key: r.Key, UID: r.uid, ResourceVersion: r.version,
-			Why: fmt.Sprintf("it was deleted after the dump at %d, since it is no more at %d", a.instant, a.revision)})
+		f := Finding{Is: Deleted, Key: r.Key, UID: r.uid, ResourceVersion: r.version,
+			Why: fmt.Sprintf("it was deleted after the dump at %d, since it is no more at %d", a.instant, a.revision)}
+		if away {
+			f.Why = fmt.Sprintf("it is no more at %d, after the dump at %d: %s", a.revision, a.instant, unlisted(o))
+		}
+		a.ledger.add(f)
 	}
 }
 

@@ -246,3 +246,20 @@ func FuzzCounts(f *testing.F) {
 		}
 	})
 }
+
+// An object of a kind that the API server no longer has is no more either.
+func TestKindIsGone(t *testing.T) {
+	now := outcomes()[:3]
+	widget := manifests.Entry{ResourceVersion: "12"}
+	widget.Key = manifests.Key{Group: "example.com", Resource: "widgets", Namespace: "shop", Name: "w"}
+	a := second(t, outcomes(), now, widget)
+	a.gone()
+	want(t, a.end(), "deleted w: it is no more at 30, after the dump at 16: no API server showed its kind")
+
+	// Nor does it tell anything that the API server of a group is down, but unlisted says so of the whole group.
+	down := manifests.Outcome{Resource: manifests.Resource{Group: "example.com", Resource: everything}, State: manifests.Failed}
+	a = second(t, outcomes(), append(now, down), widget)
+	a.gone()
+	a.unlisted(nil)
+	want(t, a.end(), "unchecked *: failed")
+}
