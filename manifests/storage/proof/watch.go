@@ -73,11 +73,23 @@ func (a *api) watch(ctx context.Context) error {
 	return nil
 }
 
+// in is how many of the objects a list of one namespace shows, or of all if it is empty.
+func (f *fresh) in(namespace string) int {
+	n := 0
+	for key := range f.objects {
+		if namespace == "" || key.Namespace == namespace {
+			n++
+		}
+	}
+	return n
+}
+
 // watchOne watches one kind, or one namespace of it, until all of its objects are known. What the server refuses leaves
 // them unknown.
 func (a *api) watchOne(ctx context.Context, client metadata.Interface, o manifests.Outcome, f *fresh) error {
 	seconds := int64(watchSeconds)
-	if len(f.objects) == 0 || o.State != manifests.Listed {
+	others := len(f.objects) - f.in(o.Namespace)
+	if len(f.objects) == others || o.State != manifests.Listed {
 		return nil
 	}
 	of := schema.GroupVersionResource{Group: o.Group, Version: o.Version, Resource: o.Resource.Resource}
@@ -91,13 +103,13 @@ func (a *api) watchOne(ctx context.Context, client metadata.Interface, o manifes
 		return nil
 	}
 	defer w.Stop()
-	for len(f.objects) > 0 {
+	for len(f.objects) > others {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case e, ok := <-w.ResultChan():
-			object, known := e.Object.(*metav1.PartialObjectMetadata)
-			if !ok || !known {
+			object, is := e.Object.(*metav1.PartialObjectMetadata)
+			if !ok || !is {
 				return nil // the end, or an error that says that the history is gone
 			}
 			if err := a.first(ctx, e.Type, object, f); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
@@ -61,5 +62,33 @@ func TestNoHistory(t *testing.T) {
 				t.Errorf("it says that it can't see: %s", blind)
 			}
 		})
+	}
+}
+
+// A watch of one namespace is opened for the objects in it, and ends when they are known, not those of the others.
+func TestWatchOfNamespace(t *testing.T) {
+	of := map[string]string{"shop": "a", "bank": "b"} // and nothing of a third one, which is not asked for
+	asked := make(chan string, 9)
+	a := heard(t, func(w http.ResponseWriter, r *http.Request) {
+		namespace := strings.Split(r.URL.Path, "/")[4]
+		asked <- namespace
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, event("ADDED", namespace, of[namespace]))
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done() // it stays open, as the watches of an API server do
+	})
+	o := a.now.outcomes[gr{"", "configmaps"}][0]
+	var all []manifests.Outcome
+	for _, o.Namespace = range []string{"bank", "empty", "shop"} {
+		all = append(all, o)
+	}
+	a.now.outcomes[gr{"", "configmaps"}] = all
+	for namespace, name := range of {
+		must(t, a.newer(t.Context(), newest(namespace, name), 16))
+	}
+	must(t, a.watch(stuck(t)))
+	want(t, a.end(), "created a: at resource version 20", "created b: at resource version 20")
+	if len(asked) != 2 || <-asked+<-asked != "bankshop" {
+		t.Error("it asked for others")
 	}
 }
