@@ -133,6 +133,28 @@ func TestExact(t *testing.T) {
 			},
 			want: []string{"excluded configmaps: limited to other namespaces", "excluded namespaces: told to leave out"},
 		},
+		"other namespaces, of kinds that no API server shows": {
+			before: func(w *world) {
+				for _, kind := range []string{"orphans", "hidden"} {
+					for _, in := range []string{"shop/in", "other/out", "far"} { // the last has no namespace
+						w.put("/registry/gone.example.com/"+kind+"/"+in, nil)
+					}
+				}
+			},
+			after: func(s *side) {
+				s.entries = without(s.entries, "kube-system")
+				for i := range s.report.Outcomes {
+					o := &s.report.Outcomes[i]
+					if o.Namespace = "shop"; !o.Namespaced {
+						o.Namespace, o.State = "", manifests.Excluded
+					}
+				}
+				s.report.Outcomes = append(s.report.Outcomes, outcome("gone.example.com", "hidden", manifests.Unserved))
+			},
+			want: []string{"unsaved in: no API server showed its kind", "unsaved in: served by none",
+				"excluded orphans: limited to other namespaces", "excluded hidden: limited to other namespaces",
+				"excluded namespaces: told to leave out"},
+		},
 		"a namespace that lacked rights": {
 			before: func(w *world) { w.put("/registry/configmaps/other/o", packed(t, "other", "o", "uid-o")) },
 			after: func(s *side) {

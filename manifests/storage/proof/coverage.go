@@ -8,24 +8,27 @@ import (
 
 // coverage answers what a dump has to do with a kind in a namespace.
 type coverage struct {
-	report   *manifests.Report
-	outcomes map[gr][]manifests.Outcome
-	chosen   bool // the dump was limited to namespaces
+	report     *manifests.Report
+	outcomes   map[gr][]manifests.Outcome
+	namespaces map[string]bool // those by which kinds were listed
+	chosen     bool            // the dump was limited to them
 }
 
 func newCoverage(report *manifests.Report) *coverage {
-	c := &coverage{report: report, outcomes: map[gr][]manifests.Outcome{}}
-	divided, whole := false, false
+	c := &coverage{report: report, outcomes: map[gr][]manifests.Outcome{}, namespaces: map[string]bool{}}
+	whole := false
 	for _, o := range report.Outcomes {
 		of := gr{o.Group, o.Resource.Resource}
 		c.outcomes[of] = append(c.outcomes[of], o)
-		divided = divided || o.Namespace != ""
+		if o.Namespace != "" {
+			c.namespaces[o.Namespace] = true
+		}
 		tried := o.State == manifests.Listed || o.State == manifests.Forbidden || o.State == manifests.Failed
 		whole = whole || tried && o.Namespace == "" && o.Resource.Resource != everything
 	}
 	// A dump that the caller limits to namespaces lists nothing that is not in one. One that lacks rights lists the
 	// namespaces, and then each of them.
-	c.chosen = divided && !whole
+	c.chosen = len(c.namespaces) > 0 && !whole
 	return c
 }
 
@@ -47,11 +50,12 @@ func (c *coverage) of(k manifests.Key) manifests.Outcome {
 		}
 	}
 	none := manifests.Outcome{Resource: manifests.Resource{Group: of.group, Resource: of.resource}, Namespace: k.Namespace}
+	known := best != nil && (best.State == manifests.Listed || best.State == manifests.Excluded)
 	switch {
+	case c.chosen && !c.namespaces[k.Namespace] && !known: // also of a kind that no API server shows
+		none.State, none.Why = manifests.Excluded, "the dump was limited to other namespaces"
 	case best != nil:
 		return *best
-	case divided && c.chosen:
-		none.State, none.Why = manifests.Excluded, "the dump was limited to other namespaces"
 	case divided:
 		none.Why = "its namespace was not listed"
 	default:
