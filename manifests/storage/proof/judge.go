@@ -69,6 +69,7 @@ type stored struct {
 	version     string           // mod as the API server has it, which may be no number
 	kind, uid   string
 	class       manifests.Class // as far as metadata tells, if an API server lists it
+	turned      bool            // the selection does not take it now, and may have taken it before
 }
 
 // read finds out what a key and its value tell. Of an encrypted value that can't be opened kind and uid are not known.

@@ -90,8 +90,7 @@ func (j *judge) absent(ctx context.Context, s stored) error {
 			return context.Cause(ctx)
 		}
 		if err == nil && !in {
-			f.Is, f.Why = Excluded, "its labels or its class are not among those that were selected"
-			j.ledger.tally(f.alike())
+			j.leaveOut(s)
 			return nil
 		}
 		f.Why = "its kind was listed, it was to be selected, and it is not in the dump"
@@ -106,6 +105,13 @@ func (j *judge) absent(ctx context.Context, s stored) error {
 	}
 	j.ledger.add(f)
 	return nil
+}
+
+// leaveOut counts a key that the selection of the dump does not take.
+func (j *judge) leaveOut(s stored) {
+	f := s.finding(Excluded)
+	f.Why = "its labels or its class are not among those that were selected"
+	j.ledger.tally(f.alike())
 }
 
 // alike leaves what all objects of one kind have in common.

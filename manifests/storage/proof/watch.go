@@ -26,14 +26,21 @@ type fresh struct {
 	objects map[manifests.Key]stored
 }
 
-// newer keeps an object until a watch tells since when it is there.
+// newer keeps an object until a watch tells since when it is there. What is not selected now was not either when the dump
+// was made, unless its class is one that comes with time: of an object that has completed, or that is being deleted.
 func (a *api) newer(ctx context.Context, s stored, after int64) error {
 	a.moved[grOf(s.Key)] = true
-	if in, err := a.selected(ctx, s); err == nil && !in {
-		return nil
-	}
+	in, err := a.inSelection(ctx, s)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if err == nil && !in {
+		byStatus := slices.Contains(a.report.Selection.Classes, s.class)
+		if !byStatus && s.class != manifests.Terminating {
+			a.leaveOut(s)
+			return nil
+		}
+		s.turned = true
 	}
 	of := grOf(s.Key)
 	if a.fresh[of] == nil {
@@ -128,7 +135,14 @@ func (a *api) first(ctx context.Context, what watch.EventType, o *metav1.Partial
 		return nil
 	}
 	delete(f.objects, key)
-	if what != watch.Added {
+	switch {
+	case what != watch.Added && s.turned:
+		turned := s.finding(Unchecked)
+		turned.Why = fmt.Sprintf("it was there at %d, and has changed since: "+
+			"whether it was of a selected class then is not known", f.after)
+		a.ledger.add(turned)
+		return nil
+	case what != watch.Added:
 		return a.absent(ctx, s)
 	}
 	created := s.finding(Created)

@@ -92,3 +92,42 @@ func TestWatchOfNamespace(t *testing.T) {
 		t.Error("it asked for others")
 	}
 }
+
+// What has changed since may have changed its class: then the dump may have had to have it.
+func TestNewerOfAnotherClass(t *testing.T) {
+	status := func(context.Context, stored) (bool, error) { return false, nil } // as of a Job that has completed by now
+	whole := func(context.Context, stored) (bool, error) { return true, nil }
+	for name, c := range map[string]struct {
+		is       manifests.Class                             // by its metadata
+		selected func(context.Context, stored) (bool, error) // nil: by metadata
+		event    string
+		want     string
+	}{
+		"not selected": {manifests.Generated, nil, "", "excluded configmaps: not among those that were selected"},
+		"its status is another": {manifests.User, status, "MODIFIED",
+			"unchecked a: it was there at 16, and has changed since: whether it was of a selected class"},
+		"its status, deleted": {manifests.User, status, "DELETED", "unchecked a: it was there at 16"},
+		"being deleted":       {manifests.Terminating, nil, "MODIFIED", "unchecked a: it was there at 16"},
+		"new":                 {manifests.User, status, "ADDED", "created a: at resource version 20"},
+		"nobody tells":        {manifests.User, status, "", "unchecked a: created after the dump at 16, or changed since"},
+		"selected":            {manifests.User, whole, "MODIFIED", "unsaved a: it was to be selected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := heard(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if c.event != "" {
+					fmt.Fprint(w, event(c.event, "shop", "a"))
+				}
+			})
+			a.report.Selection.Classes = []manifests.Class{manifests.User}
+			if c.selected != nil {
+				a.inSelection = c.selected
+			}
+			s := newest("shop", "a")
+			s.class = c.is
+			must(t, a.newer(t.Context(), s, 16))
+			must(t, a.watch(stuck(t)))
+			want(t, a.end(), c.want)
+		})
+	}
+}
