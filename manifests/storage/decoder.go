@@ -176,6 +176,9 @@ func (v *value) identify(d *Decoder) error {
 	case v.meta.Name != key.Name || v.meta.Namespace != key.Namespace:
 		return damaged(fmt.Errorf("it says that it is %.253q in namespace %.253q", v.meta.Name, v.meta.Namespace))
 	}
+	if err := d.belongs(v); err != nil {
+		return err
+	}
 	v.resource = v.place.resource()
 	v.resource.Version, v.resource.Kind = version, v.meta.Kind
 	d.learnStatus(v)
