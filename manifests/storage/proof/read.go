@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 )
 
 const (
@@ -51,20 +53,35 @@ func read(r io.Reader) (*Proof, error) {
 
 // check refuses what no proof says: a good end beside a finding that spoils it.
 func (p *Proof) check() error {
-	listed := map[Kind]int{}
-	for _, f := range p.Findings {
-		listed[f.Is] += max(1, f.Count)
-	}
 	switch {
 	case p.Version != version:
 		return fmt.Errorf("its version is %d, want %d", p.Version, version)
 	case p.Strength != Exact && p.Strength != Weaker && p.Strength != APIOnly:
 		return fmt.Errorf("%.40q is no strength of a proof", p.Strength)
+	case p.Keys < 0 || p.Objects < 0 || p.Matched < 0 || p.Unlisted < 0:
+		return errors.New("it has less than none of something")
 	}
-	for is, n := range listed {
-		if p.Counts[is] < n {
-			return fmt.Errorf("%d findings are %.40q, and it counts %d", n, is, p.Counts[is])
+	for is, n := range p.Counts {
+		if !slices.Contains(kinds[:], is) {
+			return fmt.Errorf("%.40q is no kind of a finding", is)
 		}
+		if n < 0 {
+			return fmt.Errorf("it counts %d that are %q", n, is)
+		}
+	}
+	left := maps.Clone(p.Counts) // counting down, no sum is too large
+	for _, f := range p.Findings {
+		if !slices.Contains(kinds[:], f.Is) {
+			return fmt.Errorf("%.40q is no kind of a finding", f.Is)
+		}
+		if f.Count < 0 {
+			return fmt.Errorf("a finding that is %q stands for %d", f.Is, f.Count)
+		}
+		n := max(1, f.Count)
+		if left[f.Is] < n {
+			return fmt.Errorf("its findings are %q more often than the %d that it counts", f.Is, p.Counts[f.Is])
+		}
+		left[f.Is] -= n
 	}
 	return nil
 }

@@ -37,8 +37,19 @@ func TestReadRefuses(t *testing.T) {
 		`{"version":2,"strength":"exact"}`:                                          "newer format",
 		`{"strength":"exact"}`:                                                      "version is 0",
 		`{"version":1,"strength":"certain"}`:                                        "no strength",
-		`{"version":1,"strength":"exact","findings":[{"is":"unsaved"}]}`:            `1 findings are "unsaved", and it counts 0`,
-		`{"version":1,"strength":"exact","findings":[{"is":"unsaved","count":-5}]}`: "1 findings",
+		`{"version":1,"strength":"exact","findings":[{"is":"unsaved"}]}`:            `"unsaved" more often than the 0`,
+		`{"version":1,"strength":"exact","findings":[{"is":"unsaved","count":-5}]}`: "stands for -5",
+		// Two findings whose sum is less than none.
+		`{"version":1,"strength":"exact","keys":1,"matched":1,"findings":[{"is":"unsaved","count":9223372036854775807},` +
+			`{"is":"unsaved","count":9223372036854775807}]}`: "more often than the 0",
+		`{"version":1,"strength":"exact","counts":{"unsaved":9223372036854775807},"findings":[{"is":"unsaved",` +
+			`"count":9223372036854775807},{"is":"unsaved"}]}`: "more often than the 9223372036854775807",
+		`{"version":1,"strength":"exact","counts":{"unsaved":1},"findings":[{"is":"unsaved","count":-1}]}`: "stands for -1",
+		`{"version":1,"strength":"exact","matched":1,"counts":{"unsaved":-1}}`:                             "it counts -1",
+		`{"version":1,"strength":"exact","matched":1,"counts":{"missing":1}}`:                              `"missing" is no kind`,
+		`{"version":1,"strength":"exact","counts":{"fine":1},"findings":[{"is":"fine"}]}`:                  `"fine" is no kind`,
+		`{"version":1,"strength":"exact","keys":-1}`:                                                       "less than none",
+		`{"version":1,"strength":"exact","unlisted":-1}`:                                                   "less than none",
 		`[]`: "cannot unmarshal",
 	} {
 		if p, err := Read(strings.NewReader(text)); err == nil || p != nil && err == nil || !strings.Contains(err.Error(), says) {
