@@ -53,6 +53,9 @@ func proveCompletenessCommand() *cobra.Command {
   clustersnap prove completeness backup --snapshot etcd.snap --json > proof.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if snapshot == "" && (cmd.Flags().Changed("etcd-prefix") || cmd.Flags().Changed("encryption-config")) {
+				return usageError{errors.New("--etcd-prefix and --encryption-config are for a snapshot of etcd: give --snapshot FILE")}
+			}
 			saved, err := tree.Read(os.DirFS(args[0]))
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

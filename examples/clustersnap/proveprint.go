@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,11 +23,23 @@ func showProof(out io.Writer, p *proof.Proof, asJSON bool) error {
 	if p.Complete() {
 		return nil
 	}
-	if p.Matched == 0 {
-		return errors.New("nothing of the dump is in etcd: is the snapshot of the same cluster, and --etcd-prefix right?")
+	return fmt.Errorf("not everything is saved: %d unsaved, %d differ, %d that etcd does not have, %d that can't be told%s",
+		p.Counts[proof.Unsaved], p.Counts[proof.Differs], p.Counts[proof.Unstored], p.Counts[proof.Unchecked], doubt(p))
+}
+
+// doubt asks whether the two sides belong together, if nothing is the same in both.
+func doubt(p *proof.Proof) string {
+	switch {
+	case p.Matched > 0:
+		return ""
+	case p.Strength == proof.APIOnly:
+		return "; nothing of the dump is there unchanged: is the kubeconfig of the same cluster?"
+	case p.Strength == proof.Weaker:
+		return "; nothing of the dump is in etcd unchanged: is the snapshot of the same cluster, from soon after the dump, " +
+			"and --etcd-prefix right?"
+	default:
+		return "; nothing of the dump is in etcd: is the snapshot of the same cluster, and --etcd-prefix right?"
 	}
-	return fmt.Errorf("not everything is saved: %d unsaved, %d differ, %d that etcd does not have, %d kinds that can't be told",
-		p.Counts[proof.Unsaved], p.Counts[proof.Differs], p.Counts[proof.Unstored], p.Counts[proof.Unchecked])
 }
 
 func printProof(out steps, p *proof.Proof) {

@@ -218,7 +218,7 @@ func commands(s *scene) {
 	admin := filepath.Join(s.node.Root, "etc/kubernetes/super-admin.conf")
 	cmd := exec.Command(command.Path(s.T), "prove", "completeness", s.dir, "--kubeconfig", admin)
 	o = command.Of(s.T, cmd, func() error { return s.node.Run(cmd) })
-	command.Bad(s.T, o, 1, "0 unsaved", "1 kinds") // the definition is there, and what there is of it the API does not tell
+	command.Bad(s.T, o, 1, "0 unsaved", "1 that can't be told") // the definition is there, and what there is of it the API does not tell
 	must(s.T, os.Remove(filepath.Join(s.dir, "namespaces/default/configmaps/late.yaml")))
 	o = command.Run(s.T, "", args...)
 	command.Bad(s.T, o, 1, "1 unsaved")
@@ -227,6 +227,11 @@ func commands(s *scene) {
 	}
 	command.Bad(s.T, command.Run(s.T, "", "prove"), 2)
 	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness"), 2)
+	for _, flag := range []string{"--etcd-prefix", "--encryption-config"} { // which are of the snapshot that is not there
+		command.Bad(s.T, command.Run(s.T, "", "prove", "completeness", s.dir, flag, config), 2, "--snapshot")
+	}
+	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness", s.dir, "--snapshot", args[4]), 1,
+		"unsaved", "is the snapshot of the same cluster, and --etcd-prefix right?")
 	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness", s.TempDir(), "--snapshot", s.last), 1, "index.json")
 	var plain map[string]any
 	must(s.T, json.Unmarshal([]byte(command.Run(s.T, "", append(args, "--json")...).Stdout), &plain))
