@@ -34,6 +34,8 @@ type judge struct {
 	since   map[string]*since       // what Events told, by key
 	missed  map[string]bool         // keys that are known to be missing in the dump; filled for events only
 	tombs   map[manifests.Key]int64 // the revisions at which they were deleted
+
+	unproved int // objects of the dump that are no more, with nothing to show that they ever were there
 }
 
 func newJudge(ctx context.Context, d Dump, opts Options) (*judge, error) {
@@ -181,9 +183,10 @@ func (j *judge) rest() {
 		case o.State != manifests.Listed:
 			f.Is, f.Why = Deleted, "the dump has kept it from an earlier one, and it is no more: "+unlisted(o)
 		case j.revision > j.instant:
-			f.Is, f.Why = Deleted, fmt.Sprintf("it was deleted after the dump at %d, since it is no more at %d", j.instant, j.revision)
-			if at := j.deletion(r.Key); at > 0 {
-				f.Why = fmt.Sprintf("it was deleted at revision %d, after the dump at %d", at, j.instant)
+			f.Is, f.Why = Deleted, fmt.Sprintf("it was deleted at revision %d, after the dump at %d", j.deletion(r.Key), j.instant)
+			if j.deletion(r.Key) == 0 {
+				f.Why = fmt.Sprintf("it is no more at %d; whether it was there at %d is compacted", j.revision, j.instant)
+				j.unproved++
 			}
 		case r.rv > j.revision:
 			f.Is, f.Why = Created, fmt.Sprintf("it was created after revision %d of the keys", j.revision)
@@ -211,6 +214,10 @@ func (j *judge) proof() *Proof {
 		p.Blind = []string{
 			"What was there at the dump and was deleted before the history in this etcd begins has left no trace.",
 			"Of what was changed after the dump, only the later state is known.",
+		}
+		if j.unproved > 0 {
+			p.Blind = append(p.Blind, fmt.Sprintf("Of %d objects of the dump that are no more, "+
+				"it is not known whether they ever were in this etcd.", j.unproved))
 		}
 	case j.revision < j.instant:
 		p.Strength = Weaker

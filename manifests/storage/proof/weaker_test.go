@@ -81,8 +81,8 @@ func TestNewerKeys(t *testing.T) {
 				}
 			}
 			want(t, p, findings...)
-			if p.Strength != Weaker || len(p.Blind) == 0 {
-				t.Errorf("the proof is %v", p)
+			if p.Strength != Weaker || len(p.Blind) != 2 {
+				t.Errorf("the proof is %v, and it can't see: %v", p, p.Blind)
 			}
 		})
 	}
@@ -90,8 +90,11 @@ func TestNewerKeys(t *testing.T) {
 		s := w.store(w.revision)
 		s.Events = nil
 		p := prove(t, report(at, outcomes()...), all, s, Options{})
-		explained[2] = "deleted b: since it is no more at 26"
+		explained[2] = "deleted b: it is no more at 26; whether it was there at 19 is compacted"
 		want(t, p, explained...)
+		if blind := strings.Join(p.Blind, "\n"); !strings.Contains(blind, "Of 1 objects of the dump") {
+			t.Errorf("it says that it can't see: %s", blind)
+		}
 	})
 }
 
