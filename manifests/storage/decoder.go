@@ -163,6 +163,12 @@ func (d *Decoder) read(kv *mvccpb.KeyValue) (v value, err error) {
 	return v, v.identify(d)
 }
 
+// How long a version and a kind can be, which are labels in the DNS, and a group, which is a name there.
+const (
+	maxWord  = 63
+	maxGroup = 253
+)
+
 // identify holds that the value is the key's, and says of which resource it is.
 func (v *value) identify(d *Decoder) error {
 	key := v.place.Key
@@ -173,6 +179,8 @@ func (v *value) identify(d *Decoder) error {
 	switch {
 	case v.meta.Encoding == Opaque || version == "" || v.meta.Kind == "":
 		return damaged(errors.New("it is in no encoding of an API server, or without a type"))
+	case len(version) > maxWord || len(v.meta.Kind) > maxWord || len(v.meta.APIVersion)-len(version) > maxGroup+1:
+		return damaged(fmt.Errorf("its type is longer than any: %.63q, %.63q", v.meta.APIVersion, v.meta.Kind))
 	case v.meta.Name != key.Name || v.meta.Namespace != key.Namespace:
 		return damaged(fmt.Errorf("it says that it is %.253q in namespace %.253q", v.meta.Name, v.meta.Namespace))
 	}

@@ -42,6 +42,7 @@ type tally struct {
 	orphan   bool // a custom resource that no definition was learned for
 	late     bool // though there is one among the keys
 	versions map[string]*atVersion
+	beyond   int               // objects at versions that there was no room for
 	in       map[string]*count // by namespace
 }
 
@@ -64,6 +65,9 @@ func (t *tallies) begin() {
 
 // maxTallies is how many resources are told apart: large clusters have a few hundred, and hostile keys as many as they like.
 const maxTallies = 16384
+
+// maxVersions is how many versions of a resource are told apart: none has had more than a few.
+const maxVersions = 64
 
 // of gives the tally of a value's resource, or nil if there are too many.
 func (t *tallies) of(v value) *tally {
@@ -113,14 +117,23 @@ func (t *tallies) list(v value) {
 		t.nobodys.add([]byte(v.place.Key.String()))
 		return
 	}
-	at := one.versions[v.resource.Version]
-	if at == nil {
-		at = &atVersion{Resource: v.resource}
-		one.versions[v.resource.Version] = at
-	}
-	at.objects++
+	one.at(v.resource)
 	one.orphan = one.orphan || v.orphan
 	one.count(v.place.Key.Namespace).listed++
+}
+
+// at counts an object at its version.
+func (t *tally) at(r manifests.Resource) {
+	at := t.versions[r.Version]
+	if at == nil {
+		if len(t.versions) >= maxVersions {
+			t.beyond++
+			return
+		}
+		at = &atVersion{Resource: r}
+		t.versions[r.Version] = at
+	}
+	at.objects++
 }
 
 // fail counts a value that could not be read.
@@ -215,6 +228,9 @@ func (t *tally) mixture() string {
 	var all []string
 	for _, version := range slices.Sorted(maps.Keys(t.versions)) {
 		all = append(all, fmt.Sprintf("%d at %s", t.versions[version].objects, version))
+	}
+	if t.beyond > 0 {
+		all = append(all, fmt.Sprintf("%d at others", t.beyond))
 	}
 	return strings.Join(all, ", ")
 }
