@@ -18,7 +18,7 @@ import (
 // Selection narrows what a dump hands on. The zero value is everything.
 type Selection struct {
 	// Exclude says which resources are left out. Nil leaves out none. Of a value that can't be read the kind and the version
-	// are not known.
+	// are not known. It is never called at once, nor while the receiver is.
 	Exclude func(manifests.Resource) bool
 	// Namespaces limits the dump to these. What belongs to no namespace is then excluded, the namespaces themselves as well.
 	Namespaces []string
@@ -188,7 +188,7 @@ func (d *dump) take(w *worker, kv *mvccpb.KeyValue) error {
 // err says, the labels are not known.
 func (d *dump) wants(v value, err error) bool {
 	namespace := v.place.Key.Namespace
-	excluded := d.chosen.Exclude != nil && d.chosen.Exclude(v.resource)
+	excluded := d.excludes(v.resource)
 	elsewhere := len(d.chosen.Namespaces) > 0 && !slices.Contains(d.chosen.Namespaces, namespace)
 	switch {
 	case v.place.Use == Unknown && v.place.Key.Name == "": // it is nobody's
@@ -200,6 +200,16 @@ func (d *dump) wants(v value, err error) bool {
 	defer d.mu.Unlock()
 	d.tallies.pass(v, excluded)
 	return false
+}
+
+// excludes asks for a resource what is the caller's to say, who need not be ready for several at once.
+func (d *dump) excludes(r manifests.Resource) bool {
+	if d.chosen.Exclude == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.chosen.Exclude(r)
 }
 
 // hand gives an object to the receiver.
