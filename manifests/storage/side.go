@@ -40,8 +40,8 @@ type seen struct {
 }
 
 // Versions is a side whose entries tell uids and resource versions: of what is equal in another view of the same cluster
-// nothing is decoded. The decoder has learned the definitions, and is closed after the last use of the side. Failed of the
-// selection is not used.
+// nothing is decoded, but for pods, jobs and default accounts whose class a selection asks for. The decoder has learned the
+// definitions, and is closed after the last use of the side. Failed of the selection is not used.
 //
 // After etcd was restored from a snapshot, resource versions come again for other content: use [Hashes] then.
 func Versions(v View, d *Decoder, s Selection) *Side {
@@ -110,6 +110,9 @@ func (c *census) take(w *worker, kv *mvccpb.KeyValue) error {
 	var e manifests.Entry
 	if err == nil {
 		e, err = c.entry(w, v, c.decoder.level)
+	}
+	if err == nil {
+		e.Class = c.classify(w, v, e)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
