@@ -19,6 +19,7 @@ func TestPathIsWhatPlaceOfReads(t *testing.T) {
 		{"", "nodes"}:                      "minions",
 		{"apps", "deployments"}:            "deployments",
 		{"", "newthings"}:                  "newthings",
+		{"apps", "newthings"}:              "newthings",
 		{"example.com", "pods"}:            "example.com/pods",
 		{"networking.k8s.io", "ingresses"}: "ingress",
 	} {
