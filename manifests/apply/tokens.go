@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -25,6 +26,9 @@ func (p *planner) lookForAccount(ctx context.Context, it *item) (why string, aft
 	account, ok := it.account()
 	if !ok || isDefault(account) {
 		return "", nil, nil
+	}
+	if bad := path.IsValidPathSegmentName(account.Name); account.Name == "" || len(bad) > 0 {
+		return "its annotation kubernetes.io/service-account.name names no service account: correct it", nil, nil
 	}
 	if planned := p.byKey[account]; planned != nil && planned.absent {
 		return "", []manifests.Key{account}, nil
