@@ -148,9 +148,10 @@ func (c *canonicalizer) bootstrap(r groupResource) bool {
 }
 
 // untouched reports whether a service account has nothing that people add to one. It has no managedFields to tell, and
-// metadata alone does not tell of what it may pull.
+// metadata alone does not tell of what it may pull. Its own token is among its secrets in clusters before 1.24 alone.
 func (c *canonicalizer) untouched() bool {
-	for _, field := range [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"imagePullSecrets"}} {
+	added := [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"imagePullSecrets"}, {"secrets"}}
+	for _, field := range added {
 		if n := c.tree.child(c.root, field...); len(c.tree.children(n)) > 0 {
 			return false
 		}

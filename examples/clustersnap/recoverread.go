@@ -26,9 +26,13 @@ func (r *recovery) named(
 		if err != nil {
 			return nil, nil, err
 		}
-		list, classes = append(list, e), append(classes, e.Class)
+		list = append(list, e)
+		classes = append(classes, e.Class)
+		if _, class, err := from.classified(ctx, e); err == nil { // what can't be read is told of by read
+			classes = append(classes, class)
+		}
 	}
-	return list, append(classes, manifests.Completed), nil // of which metadata says nothing
+	return list, classes, nil
 }
 
 // chosen finds the objects that the flags select, labels apart if they are of a tree: with a namespace, that too.
@@ -51,17 +55,30 @@ func (r *recovery) read(
 	var objects []apply.Object
 	var unread []error
 	for _, e := range list {
-		if !slices.Contains(classes, e.Class) {
+		if !slices.Contains(classes, e.Class) && !unsure(e) {
 			continue
 		}
 		text, class, err := from.classified(ctx, e)
+		if err == nil && !slices.Contains(classes, class) && unsure(e) {
+			continue
+		}
+		var own labels.Set
+		if err == nil && !selector.Empty() {
+			own, err = labelsOf(text)
+		}
 		if err != nil {
 			unread = append(unread, fmt.Errorf("%v is not brought back: %w", e.Key, err))
-		} else if selector.Matches(labelsOf(text)) {
+		} else if selector.Matches(own) {
 			objects = append(objects, apply.Object{Body: text, Class: class})
 		}
 	}
 	return objects, errors.Join(unread...)
+}
+
+// unsure reports whether the class of an entry may be another than the object's, in either way: what people have added to
+// the account of a namespace does not stand in its metadata.
+func unsure(e manifests.Entry) bool {
+	return e.Group == "" && e.Resource == "serviceaccounts" && e.Name == "default"
 }
 
 // classified gives an object with its class, which of a snapshot the object itself says.
@@ -77,8 +94,10 @@ func (s *source) classified(ctx context.Context, e manifests.Entry) ([]byte, man
 }
 
 // labelsOf reads those of an object in canonical form.
-func labelsOf(text []byte) labels.Set {
+func labelsOf(text []byte) (labels.Set, error) {
 	var o struct{ Metadata struct{ Labels labels.Set } }
-	_ = yaml.Unmarshal(text, &o) // what can't be read has none, and is refused later
-	return o.Metadata.Labels
+	if err := yaml.Unmarshal(text, &o); err != nil {
+		return nil, fmt.Errorf("read its labels: %w", err)
+	}
+	return o.Metadata.Labels, nil
 }
