@@ -26,6 +26,7 @@ type item struct {
 	decided    bool           // the step says what is to be done
 
 	live   *unstructured.Unstructured // while it is planned: what the cluster has
+	looked bool                       // for what the cluster has
 	absent bool                       // the cluster had none when the plan began
 	// What the cluster had when it was planned, if that is to be changed.
 	uid, faithful string

@@ -146,9 +146,9 @@ func (p *planner) look(ctx context.Context, it *item) error {
 	}
 	live, err := p.cluster.get(ctx, it)
 	if apierrors.IsNotFound(err) {
-		it.absent = true
+		it.looked, it.absent = true, true
 		return nil
 	}
-	it.live = live
+	it.looked, it.live = err == nil, live
 	return err
 }

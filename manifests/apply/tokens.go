@@ -30,14 +30,20 @@ func (p *planner) lookForAccount(ctx context.Context, it *item) (why string, aft
 	if bad := path.IsValidPathSegmentName(account.Name); account.Name == "" || len(bad) > 0 {
 		return "its annotation kubernetes.io/service-account.name names no service account: correct it", nil, nil
 	}
-	if planned := p.byKey[account]; planned != nil && planned.absent {
+	planned := p.byKey[account]
+	switch {
+	case planned == nil || !planned.looked: // what was skipped before may be there all the same
+	case planned.absent:
 		return "", []manifests.Key{account}, nil
-	} else if planned != nil {
+	default:
 		return "", nil, nil
 	}
 	r := manifests.Resource{Version: "v1", Resource: ofAccounts.resource, Kind: "ServiceAccount", Namespaced: true}
 	_, err = p.cluster.at(r, account.Namespace).Get(ctx, account.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err) && planned != nil:
+		return fmt.Sprintf("there is no %s that it has a token of, and it is not brought back: %s", account, planned.Why), nil, nil
+	case apierrors.IsNotFound(err):
 		return fmt.Sprintf("there is no %s that it has a token of: bring it back as well", account), nil, nil
 	}
 	return "", nil, err
