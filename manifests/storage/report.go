@@ -112,5 +112,19 @@ func (d *dump) namespacesThere() error {
 	return nil
 }
 
+// namespacesGone are the outcomes of selected namespaces that no key is of.
+func (d *dump) namespacesGone() []manifests.Outcome {
+	var gone []manifests.Outcome
+	for _, n := range d.chosen.Namespaces {
+		if !d.tallies.seen[n] {
+			gone = append(gone, manifests.Outcome{
+				Resource: manifests.Resource{Resource: everything}, Namespace: n, State: manifests.Listed,
+				Why: "there is no such namespace: none of the keys is of it",
+			})
+		}
+	}
+	return gone
+}
+
 // sentence makes one line of an error.
 func sentence(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

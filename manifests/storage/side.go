@@ -82,7 +82,10 @@ func (s *Side) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 			return
 		}
 		run.objects = len(c.entries)
-		s.seen.Store(&seen{run.report(), c.moved})
+		report := run.report()
+		report.Outcomes = append(report.Outcomes, run.namespacesGone()...)
+		slices.SortFunc(report.Outcomes, compareOutcomes)
+		s.seen.Store(&seen{report, c.moved})
 		slices.SortFunc(c.entries, func(x, y manifests.Entry) int { return x.Compare(y.Key) })
 		for _, e := range c.entries {
 			if !yield(e, nil) {
@@ -150,7 +153,8 @@ func unread(e manifests.Entry, kv *mvccpb.KeyValue) manifests.Entry {
 	return e
 }
 
-// Seen says what Entries has looked at, once it has come to its end.
+// Seen says what Entries has looked at, once it has come to its end. A namespace that was selected and that no key is of, as one
+// that is misspelled or gone, has an outcome with "*" as its resource: listed, without objects, and Why says so.
 func (s *Side) Seen() *manifests.Report {
 	if now := s.seen.Load(); now != nil {
 		return now.report
