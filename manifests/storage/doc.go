@@ -6,13 +6,12 @@
 //		return err
 //	}
 //	defer decoder.Close()
+//	var damaged error // definitions, which Dump reports as failed
 //	for kv, err := range view.Below(ctx, storage.DefinitionPrefix("")) {
-//		if err == nil {
-//			err = decoder.Learn(kv)
-//		}
 //		if err != nil {
 //			return err
 //		}
+//		damaged = errors.Join(damaged, decoder.Learn(kv))
 //	}
 //	report, err := decoder.Dump(ctx, view.Keys(ctx), at, receiver, storage.Selection{})
 //
