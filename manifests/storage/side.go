@@ -153,8 +153,8 @@ func unread(e manifests.Entry, kv *mvccpb.KeyValue) manifests.Entry {
 	return e
 }
 
-// Seen says what Entries has looked at, once it has come to its end. A namespace that was selected and that no key is of, as one
-// that is misspelled or gone, has an outcome with "*" as its resource: listed, without objects, and Why says so.
+// Seen says what Entries has looked at, once it has come to its end. A namespace that was selected and that no key is of, as
+// one that is misspelled or gone, has an outcome with "*" as its resource: listed, without objects, and Why says so.
 func (s *Side) Seen() *manifests.Report {
 	if now := s.seen.Load(); now != nil {
 		return now.report
