@@ -127,14 +127,7 @@ func (p *planner) item(ctx context.Context, d document) (*item, error) {
 	if it.note != "" {
 		it.body["apiVersion"] = r.Group + "/" + r.Version
 	}
-	if spec, ok := it.body["spec"].(map[string]any); ok && p.opts.Suspend && it.starts() {
-		spec["suspend"] = true
-	}
-	form, err := canonical(it.body, r, manifests.Portable)
-	if err == nil {
-		it.hash = form.Hash
-		it.body, err = fields(form)
-	}
+	form, err := it.normalize()
 	if err != nil {
 		it.block(err)
 		return it, nil
@@ -143,8 +136,30 @@ func (p *planner) item(ctx context.Context, d document) (*item, error) {
 	return it, nil
 }
 
+// normalize brings the body into portable form.
+func (it *item) normalize() (*manifests.Object, error) {
+	form, err := canonical(it.body, it.resource, manifests.Portable)
+	if err == nil {
+		it.hash = form.Hash
+		it.body, err = fields(form)
+	}
+	return form, err
+}
+
 // starts reports whether an object starts work as soon as it is there, unless it is suspended.
 func (it *item) starts() bool { k := kindOf(it.Key); return k == ofJobs || k == ofCronJobs }
+
+// suspend keeps an object from starting work, unless the cluster has it at work already. What is suspended there, as by a
+// plan before this one, stays so.
+func (p *planner) suspend(it *item) error {
+	spec, ok := it.body["spec"].(map[string]any)
+	if !ok || !p.opts.Suspend || !it.starts() || it.live != nil && value(it.live.Object, "spec", "suspend") != true {
+		return nil
+	}
+	spec["suspend"] = true
+	_, err := it.normalize()
+	return err
+}
 
 // check says why an object can't be asked for.
 func (k kind) check(h head) error {

@@ -68,6 +68,9 @@ func (p *planner) barred(it *item) string {
 // decideAbsent is for what the cluster lacks. A plain create keeps ownership simple: whoever writes the object next, by
 // whatever means, has no conflict with fields that only this package would manage.
 func (p *planner) decideAbsent(ctx context.Context, it *item) error {
+	if err := p.suspend(it); err != nil {
+		return err
+	}
 	why := ""
 	if kindOf(it.Key) == ofClaims {
 		var taken bool
@@ -156,6 +159,9 @@ func (p *planner) needs(it *item) []manifests.Key {
 // decidePresent is for what the cluster has. The same in canonical form is the same; of the rest the server says what would
 // become of it.
 func (p *planner) decidePresent(ctx context.Context, it *item) error {
+	if err := p.suspend(it); err != nil {
+		return err
+	}
 	live := it.live
 	form, err := canonical(live.Object, it.resource, manifests.Portable)
 	if err != nil {

@@ -34,7 +34,8 @@ type Options struct {
 	// Classes are those that are brought back. Empty is manifests.User alone: what a controller or the control plane makes
 	// itself, what belongs to a machine, and what was being deleted or had ended is better left to them.
 	Classes []manifests.Class
-	// Suspend brings Jobs and CronJobs back with spec.suspend set, or they start to work as soon as they are there.
+	// Suspend brings Jobs and CronJobs back with spec.suspend set, or they start to work as soon as they are there. It stops
+	// none that the cluster has at work, and starts none that it has suspended.
 	Suspend bool
 	// Parallel is how many requests are in flight at once. Zero is 8.
 	Parallel int
