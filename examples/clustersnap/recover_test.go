@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -9,6 +10,11 @@ import (
 	"testing"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
@@ -54,23 +60,30 @@ func (s stored) open(t *testing.T, of storage.Selection) *source {
 	return &source{seer: side, prefix: storage.DefaultPrefix, snapshot: &snapshot{}, at: side.EtcdKey}
 }
 
-// object is one as JSON, at its key.
-func object(resource, kind, namespace, name, rest string) [2]string {
-	key := "/registry/" + resource + "/"
-	in := ""
-	if namespace != "" {
-		key += namespace + "/"
-		in = `"namespace":"` + namespace + `",`
+// packed is an object at its key, as an API server stores it.
+func packed(t *testing.T, key, kind string, o runtime.Object) [2]string {
+	t.Helper()
+	o.GetObjectKind().SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	var b bytes.Buffer
+	if err := protobuf.NewSerializer(nil, nil).Encode(o, &b); err != nil {
+		t.Fatal(err)
 	}
-	return [2]string{key + name, `{"apiVersion":"v1","kind":"` + kind + `","metadata":{` + in + `"name":"` + name +
-		`","uid":"u-` + namespace + name + `"}` + rest + `}`}
+	return [2]string{"/registry/" + key, b.String()}
 }
 
-var shop = stored{
-	object("configmaps", "ConfigMap", "shop", "settings", ""),
-	object("namespaces", "Namespace", "", "shop", ""),
-	object("serviceaccounts", "ServiceAccount", "bare", "default", ""),
-	object("serviceaccounts", "ServiceAccount", "shop", "default", `,"imagePullSecrets":[{"name":"registry"}]`),
+// shop is a namespace with what people have made, and another with nothing.
+func shop(t *testing.T) stored {
+	meta := func(namespace, name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID("u-" + namespace + name)}
+	}
+	pull := []corev1.LocalObjectReference{{Name: "registry"}}
+	return stored{
+		packed(t, "configmaps/shop/settings", "ConfigMap", &corev1.ConfigMap{ObjectMeta: meta("shop", "settings")}),
+		packed(t, "namespaces/shop", "Namespace", &corev1.Namespace{ObjectMeta: meta("", "shop")}),
+		packed(t, "serviceaccounts/bare/default", "ServiceAccount", &corev1.ServiceAccount{ObjectMeta: meta("bare", "default")}),
+		packed(t, "serviceaccounts/shop/default", "ServiceAccount",
+			&corev1.ServiceAccount{ObjectMeta: meta("shop", "default"), ImagePullSecrets: pull}),
+	}
 }
 
 // What people have added to the account of a namespace does not stand in metadata.
@@ -83,7 +96,7 @@ func TestRecoverTakesTheClassOfTheObject(t *testing.T) {
 		{manifests.Bootstrap, []string{"default -n bare"}},
 	} {
 		var r recovery
-		from := shop.open(t, storage.Selection{})
+		from := shop(t).open(t, storage.Selection{})
 		list, err := r.chosen(t.Context(), from)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +118,7 @@ func TestRecoverTakesTheClassOfTheObject(t *testing.T) {
 // An object that is named comes back whatever its class is.
 func TestRecoverTakesTheClassOfWhatIsNamed(t *testing.T) {
 	r := recovery{of: selection{namespaces: []string{"shop"}}}
-	list, classes, err := r.named(t.Context(), shop.open(t, storage.Selection{}), []string{"sa/default"})
+	list, classes, err := r.named(t.Context(), shop(t).open(t, storage.Selection{}), []string{"sa/default"})
 	if err != nil || len(list) != 1 || !slices.Contains(classes, manifests.User) {
 		t.Errorf("%v is of classes %q, with error %v, want user", list, classes, err)
 	}
