@@ -10,7 +10,8 @@ import (
 func TestValueOfAnotherKind(t *testing.T) {
 	d := newDecoder(t, Options{})
 	crd := keyed(DefinitionPrefix("")+"gears.example.com", `{"apiVersion":"apiextensions.k8s.io/v1",
-		"kind":"CustomResourceDefinition","metadata":{"name":"gears.example.com"},"spec":{"group":"example.com","names":{"plural":"gears","kind":"Gear"}}}`)
+		"kind":"CustomResourceDefinition","metadata":{"name":"gears.example.com"},
+		"spec":{"group":"example.com","names":{"plural":"gears","kind":"Gear"}}}`)
 	if err := d.Learn(crd); err != nil {
 		t.Fatal(err)
 	}
