@@ -38,7 +38,8 @@ type runner struct {
 // An object that is not as it was when the plan was made is left alone, and Moved; that controllers have written its status
 // since does not count. So a plan can be run once: after an interruption, make another, which finds the rest.
 //
-// Each object has an outcome. The error is ErrConflicts, or ctx's cause; then the outcomes are as far as the run came.
+// Each object has an outcome. The error is ErrConflicts, or ctx's cause; then the outcomes are as far as the run came, and say
+// of what was being written that it may be.
 // Neither waits for what controllers do with the objects.
 func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	r := &runner{
@@ -84,6 +85,7 @@ func (r *runner) rounds(ctx context.Context, waiting []int) error {
 	for idle := 0; ; {
 		failed, err := r.round(ctx, waiting)
 		if err != nil {
+			r.cut(waiting)
 			return err
 		}
 		if len(failed) < len(waiting) {
@@ -96,6 +98,7 @@ func (r *runner) rounds(ctx context.Context, waiting []int) error {
 			break
 		}
 		if err := pause(ctx, firstPause<<idle); err != nil {
+			r.cut(waiting)
 			return err
 		}
 	}
@@ -103,6 +106,26 @@ func (r *runner) rounds(ctx context.Context, waiting []int) error {
 		r.end(i, Failed, r.plan.items[i].sentence(r.attempts[i].err))
 	}
 	return nil
+}
+
+// cut says of steps that the end of the run found waiting what is known of those that were tried.
+func (r *runner) cut(waiting []int) {
+	for _, i := range waiting {
+		a := r.attempts[i]
+		if a.err == nil {
+			continue // it has its outcome, or was not reached
+		}
+		why := r.plan.items[i].sentence(a.err)
+		switch {
+		case a.written:
+			why = "the run ended while it took effect: it is written, but perhaps not served yet"
+		case a.lost:
+			why = "the run ended, and it may have been written: " + why
+		default:
+			why = "the run ended, and it was not tried again: " + why
+		}
+		r.end(i, Failed, why)
+	}
 }
 
 // round tries each step that waits once, in the order of stages, and gives those that have failed.
