@@ -69,17 +69,18 @@ func (k *kinds) find(ctx context.Context, name kindName) (kind, error) {
 	return found, nil
 }
 
-// otherwise is for a kind that the cluster does not serve as it was saved.
+// otherwise is for a kind that the cluster does not serve as it was saved. Where the cluster has the definition, that of the
+// plan may not be written, so it is the last to go by.
 func (k *kinds) otherwise(ctx context.Context, name kindName) (kind, error) {
-	if planned, ok := k.planned[name]; ok {
-		return planned, nil
-	}
 	r, err := k.inOtherVersion(ctx, name)
 	if err != nil {
 		return kind{}, fmt.Errorf("discover versions of %s: %w", name.apiVersion, err)
 	}
 	if r.Kind != "" {
 		return kind{resource: r, note: fmt.Sprintf("it was saved as %s, which the cluster does not serve", name.apiVersion)}, nil
+	}
+	if planned, ok := k.planned[name]; ok {
+		return planned, nil
 	}
 	return kind{none: fmt.Sprintf("the cluster does not serve %s of %s: install what serves it, or bring its "+
 		"CustomResourceDefinition back as well", name.kind, name.apiVersion)}, nil

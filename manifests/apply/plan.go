@@ -140,7 +140,7 @@ func (p *planner) each(ctx context.Context, list []*item, do func(context.Contex
 
 // look finds out what the cluster has.
 func (p *planner) look(ctx context.Context, it *item) error {
-	if it.definition != nil {
+	if it.definition != nil && it.definition.absent {
 		it.absent = true
 		return nil
 	}
