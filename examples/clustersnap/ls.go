@@ -43,9 +43,9 @@ func lsCommand() *cobra.Command {
 			if len(args) == 2 {
 				kind = args[1]
 			}
-			list, err := listObjects(cmd.Context(), s, args[0], of.options(), kind)
+			list, lost, err := listObjects(cmd.Context(), s, args[0], of.options(), kind)
 			if err == nil {
-				err = printEntries(list, asJSON)
+				err = errors.Join(printEntries(list, asJSON), lost)
 			}
 			if err != nil && !errors.Is(err, syscall.EPIPE) { // whoever reads it has seen enough
 				return fmt.Errorf("ls %s: %w", args[0], err)
@@ -59,30 +59,37 @@ func lsCommand() *cobra.Command {
 	return cmd
 }
 
-// listObjects gives the entries of a source that were selected.
+// listObjects gives the entries of a source that were selected, and says in lost what is missing of them.
 func listObjects(
 	ctx context.Context, s sourceFlags, name string, opts manifests.Options, kind string,
-) ([]manifests.Entry, error) {
+) (all []manifests.Entry, lost, err error) {
 	from, err := s.open(ctx, name, opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer from.close()
-	all, err := from.entries(ctx)
+	all, err = from.entries(ctx)
 	if err == nil && from.snapshot == nil {
 		all, err = from.choose(ctx, all, opts)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(all) == 0 && len(opts.Namespaces)+len(opts.Classes) == 0 && opts.LabelSelector == "" {
-		return nil, from.none()
+		return nil, nil, from.none()
 	}
-	if kind == "" {
-		return all, nil
+	wants := func(group, resource string) bool { return true }
+	if kind != "" {
+		n, err := from.kinds().find(kind)
+		if err != nil {
+			return nil, nil, err
+		}
+		wants = func(group, resource string) bool { return group == n.group && resource == n.resource }
 	}
-	n, err := from.kinds().find(kind)
-	return slices.DeleteFunc(all, func(e manifests.Entry) bool { return e.Group != n.group || e.Resource != n.resource }), err
+	lost = from.incomplete(func(o manifests.Outcome) bool {
+		return wants(o.Group, o.Resource.Resource) && within(opts.Namespaces, o)
+	})
+	return slices.DeleteFunc(all, func(e manifests.Entry) bool { return !wants(e.Group, e.Resource) }), lost, nil
 }
 
 // choose gives those of a tree that the options select. Labels are in the objects themselves.

@@ -84,16 +84,17 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 	defer from.close()
 	opts := apply.Options{Policy: apply.Policy(r.policy), Suspend: r.suspend, Classes: r.of.options().Classes}
 	var entries []manifests.Entry
+	var lost error
 	if len(names) > 0 {
 		entries, opts.Classes, err = r.named(ctx, from, names)
 	} else {
-		entries, err = r.chosen(ctx, from)
+		entries, lost, err = r.chosen(ctx, from)
 	}
 	if err != nil {
 		return err
 	}
 	if len(entries) == 0 {
-		return errors.New("it has no object that is selected: clustersnap ls shows what it has")
+		return errors.Join(errors.New("it has no object that is selected: clustersnap ls shows what it has"), lost)
 	}
 	if len(opts.Classes) == 0 {
 		opts.Classes = []manifests.Class{manifests.User}
@@ -111,5 +112,5 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 	if err != nil {
 		return err
 	}
-	return r.carryOut(ctx, out, plan, unread)
+	return r.carryOut(ctx, out, plan, errors.Join(unread, lost))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func TestRecoverTakesTheClassOfTheObject(t *testing.T) {
 	} {
 		var r recovery
 		from := shop(t).open(t, storage.Selection{})
-		list, err := r.chosen(t.Context(), from)
+		list, _, err := r.chosen(t.Context(), from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,3 +124,45 @@ func TestRecoverTakesTheClassOfWhatIsNamed(t *testing.T) {
 		t.Errorf("%v is of classes %q, with error %v, want user", list, classes, err)
 	}
 }
+
+// What a source may have more of than it shows makes neither a list nor a recovery complete.
+func TestIncompleteSources(t *testing.T) {
+	secrets := manifests.Resource{Version: "v1", Resource: "secrets", Kind: "Secret", Namespaced: true}
+	nodes := manifests.Resource{Version: "v1", Resource: "nodes", Kind: "Node"}
+	report := &manifests.Report{Outcomes: []manifests.Outcome{
+		{Resource: secrets, Namespace: "shop", State: manifests.Forbidden},
+		{Resource: nodes, State: manifests.Failed, Why: "no answer"},
+	}}
+	const secret, node = "missing: secrets in shop: forbidden", "missing: nodes: failed: no answer"
+	for _, c := range []struct {
+		namespaces []string
+		want       string
+	}{
+		{nil, secret + "\n" + node},
+		{[]string{"shop"}, secret},
+		{[]string{"other"}, "<nil>"},
+	} {
+		from := &source{seer: seenSide{shop(t).open(t, storage.Selection{}).seer, report}}
+		r := recovery{of: selection{namespaces: c.namespaces}}
+		_, lost, err := r.chosen(t.Context(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(lost); got != c.want {
+			t.Errorf("in namespaces %q is missing %s, want %s", c.namespaces, got, c.want)
+		}
+	}
+	strange := append(shop(t), [2]string{"/registry/nothing", "x"})
+	_, lost, err := (&recovery{}).chosen(t.Context(), strange.open(t, storage.Selection{}))
+	if err != nil || lost == nil || !strings.Contains(lost.Error(), "/registry/nothing") {
+		t.Errorf("of a snapshot with a strange key is missing %v, with error %v", lost, err)
+	}
+}
+
+// seenSide is a side with a report of its own, as that of a tree.
+type seenSide struct {
+	seer
+	report *manifests.Report
+}
+
+func (s seenSide) Seen() *manifests.Report { return s.report }

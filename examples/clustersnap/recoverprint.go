@@ -12,14 +12,15 @@ import (
 // carryOut prints a plan, and with --yes does what it says. What could not be read is not in the plan, and makes it no good.
 func (r *recovery) carryOut(ctx context.Context, out steps, plan *apply.Plan, unread error) error {
 	err := r.plan(out, plan)
+	done := 0
 	if r.yes {
-		err = r.write(ctx, out, plan)
+		done, err = r.write(ctx, out, plan)
 	}
 	if err = errors.Join(err, unread); err != nil {
 		return err
 	}
 	if r.yes {
-		out.line("good", "all that was selected is there")
+		out.line("good", fmt.Sprintf("%d written, %d left as they are", done, len(plan.Steps)-done))
 	} else {
 		out.line("good", "nothing was written: add --yes")
 	}
@@ -44,13 +45,12 @@ func (r *recovery) plan(out steps, plan *apply.Plan) error {
 	return nil
 }
 
-// write does what a plan says, and prints what could not be done.
-func (r *recovery) write(ctx context.Context, out steps, plan *apply.Plan) error {
+// write does what a plan says, counts what was written, and prints what could not be done.
+func (r *recovery) write(ctx context.Context, out steps, plan *apply.Plan) (done int, err error) {
 	result, err := plan.Run(ctx)
 	if err != nil && result == nil || errors.Is(err, apply.ErrConflicts) {
-		return err
+		return 0, err
 	}
-	done := 0
 	for _, o := range result.Outcomes {
 		if o.State == apply.Done {
 			done++
@@ -64,7 +64,7 @@ func (r *recovery) write(ctx context.Context, out steps, plan *apply.Plan) error
 	if err == nil && len(failed) > 0 {
 		err = fmt.Errorf("%s not brought back", count(len(failed), "object"))
 	}
-	return err
+	return done, err
 }
 
 // summary says how many steps there are of each action.

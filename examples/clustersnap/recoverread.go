@@ -35,13 +35,19 @@ func (r *recovery) named(
 	return list, classes, nil
 }
 
-// chosen finds the objects that the flags select, labels apart if they are of a tree: with a namespace, that too.
-func (r *recovery) chosen(ctx context.Context, from *source) ([]manifests.Entry, error) {
-	list, err := from.entries(ctx)
+// chosen finds the objects that the flags select, labels apart if they are of a tree: with a namespace, that too. What the
+// source lacks of them is in lost.
+func (r *recovery) chosen(ctx context.Context, from *source) (list []manifests.Entry, lost, err error) {
+	if list, err = from.entries(ctx); err != nil {
+		return nil, nil, err
+	}
+	lost = from.incomplete(func(o manifests.Outcome) bool {
+		return within(r.of.namespaces, o) || o.Group == "" && o.Resource.Resource == "namespaces"
+	})
 	in := func(name string) bool { return len(r.of.namespaces) == 0 || slices.Contains(r.of.namespaces, name) }
 	return slices.DeleteFunc(list, func(e manifests.Entry) bool {
 		return !in(e.Namespace) && !(e.Group == "" && e.Resource == "namespaces" && in(e.Name))
-	}), err
+	}), lost, nil
 }
 
 // read reads those of the classes that are wanted. What can't be read is in the error, and the others are read.

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -108,4 +110,20 @@ func (s *source) entries(ctx context.Context) (all []manifests.Entry, err error)
 		all = append(all, e)
 	}
 	return all, nil
+}
+
+// incomplete is an error for each kind that is asked about and that a source may have more of, once its entries are read.
+func (s *source) incomplete(asked func(manifests.Outcome) bool) error {
+	var lost []error
+	for _, o := range s.Seen().Missing() {
+		if o.Resource.Resource == "*" || asked(o) {
+			lost = append(lost, fmt.Errorf("missing: %v", o))
+		}
+	}
+	return errors.Join(lost...)
+}
+
+// within reports whether an outcome is of what is in one of the namespaces, which are all if there are none.
+func within(namespaces []string, o manifests.Outcome) bool {
+	return len(namespaces) == 0 || o.Namespaced && (o.Namespace == "" || slices.Contains(namespaces, o.Namespace))
 }
