@@ -37,7 +37,7 @@ func (w wanted) among(entries []manifests.Entry, all kinds) (n named, found []ma
 	}
 	for _, e := range entries {
 		same := e.Group == n.group && e.Resource == n.resource && e.Name == w.name
-		if same && (w.namespace == "" || e.Namespace == w.namespace) {
+		if same && (w.namespace == "" || e.Namespace == w.namespace || e.Namespace == "") { // as kubectl: a node is in none
 			found = append(found, e)
 		}
 	}

@@ -125,6 +125,15 @@ func TestRecoverTakesTheClassOfWhatIsNamed(t *testing.T) {
 	}
 }
 
+// What is in no namespace is found whatever namespace is asked for.
+func TestFindOutsideOfNamespaces(t *testing.T) {
+	r := recovery{of: selection{namespaces: []string{"shop"}}}
+	list, _, err := r.named(t.Context(), shop(t).open(t, storage.Selection{}), []string{"namespace/shop", "configmap/settings"})
+	if err != nil || len(list) != 2 || list[0].Resource != "namespaces" || list[1].Resource != "configmaps" {
+		t.Errorf("found are %v, with error %v", list, err)
+	}
+}
+
 // What a source may have more of than it shows makes neither a list nor a recovery complete.
 func TestIncompleteSources(t *testing.T) {
 	secrets := manifests.Resource{Version: "v1", Resource: "secrets", Kind: "Secret", Namespaced: true}
