@@ -48,7 +48,10 @@ func moved(err error) bool {
 
 // barred says what is wrong with the namespace of an object, or with the definition of its kind.
 func (p *planner) barred(it *item) string {
-	if d := it.definition; d != nil && !d.writes() {
+	if d := it.definition; d != nil && d.Do == Unchanged {
+		return fmt.Sprintf(
+			"the cluster has the definition of its kind, %s, and does not serve it: see the conditions in its status", d.Key)
+	} else if d != nil && !d.writes() {
 		return fmt.Sprintf("the definition of its kind, %s, is not brought back: %s", d.Key, d.Why)
 	}
 	ns := p.namespaces[it.Key.Namespace]
