@@ -100,3 +100,8 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// oneLine is a text, such as a server's, as one line that can do a terminal no harm.
+func oneLine(s string) string {
+	return printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
+}

@@ -29,7 +29,7 @@ func (h historyOutput) version(out io.Writer, v *storage.Version, change *diff.C
 	if said.Why != "" {
 		line += said.Why
 	}
-	fmt.Fprintln(out, strings.TrimRight(line, " "))
+	fmt.Fprintln(out, strings.TrimRight(oneLine(line), " "))
 	if h.diff && change != nil {
 		return diff.Unified(out, change)
 	}

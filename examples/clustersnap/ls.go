@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"syscall"
@@ -45,7 +46,7 @@ func lsCommand() *cobra.Command {
 			}
 			list, lost, err := listObjects(cmd.Context(), s, args[0], of.options(), kind)
 			if err == nil {
-				err = errors.Join(printEntries(list, asJSON), lost)
+				err = errors.Join(printEntries(os.Stdout, list, asJSON), lost)
 			}
 			if err != nil && !errors.Is(err, syscall.EPIPE) { // whoever reads it has seen enough
 				return fmt.Errorf("ls %s: %w", args[0], err)
@@ -123,9 +124,9 @@ func (s *source) choose(
 	return list, nil
 }
 
-func printEntries(list []manifests.Entry, asJSON bool) error {
+func printEntries(to io.Writer, list []manifests.Entry, asJSON bool) error {
 	slices.SortFunc(list, func(x, y manifests.Entry) int { return x.Compare(y.Key) })
-	out := bufio.NewWriter(os.Stdout)
+	out := bufio.NewWriter(to)
 	if asJSON {
 		encoder := json.NewEncoder(out)
 		for _, e := range list {
@@ -138,7 +139,9 @@ func printEntries(list []manifests.Entry, asJSON bool) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAMESPACE\tRESOURCE\tNAME\tREVISION\tCLASS")
 	for _, e := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", e.Namespace, named{e.Group, e.Resource, e.Kind}, e.Name, e.ResourceVersion, e.Class)
+		resource := named{e.Group, e.Resource, e.Kind}.String()
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", printable(e.Namespace), printable(resource), printable(e.Name),
+			printable(e.ResourceVersion), printable(string(e.Class)))
 	}
 	if err := t.Flush(); err != nil {
 		return err

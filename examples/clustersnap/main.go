@@ -52,7 +52,7 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 	// Before a command has started, only its command line can be at fault.
 	if usage := (usageError{}); !started || errors.As(err, &usage) {
 		text := strings.Join(strings.Fields(err.Error()), " ") // cobra's suggestions take lines
-		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", text, cmd.CommandPath()+" --help")
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", printable(text), cmd.CommandPath()+" --help")
 		return 2
 	}
 	if errors.Is(err, syscall.EPIPE) { // as of "ls | head": whoever read has seen enough
@@ -63,7 +63,7 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		code = found.code
 	}
 	for line := range strings.Lines(err.Error()) { // joined errors are one sentence a line
-		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", oneLine(strings.TrimSuffix(line, "\n")))
 	}
 	return code
 }

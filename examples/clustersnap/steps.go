@@ -74,7 +74,7 @@ func (p progress) end() {
 	}
 }
 
-func (s steps) line(name, text string) { fmt.Fprintf(s.out, "%-9s %s\n", name, text) }
+func (s steps) line(name, text string) { fmt.Fprintf(s.out, "%-9s %s\n", name, oneLine(text)) }
 
 // mib prints a size as people read it.
 func mib(n int64) string {
