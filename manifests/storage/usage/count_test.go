@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -53,6 +54,22 @@ func TestSizes(t *testing.T) {
 	b := count(t, w, usage.Options{}).Resources[1]
 	if want := int64(2+23) + 2 + 2 + 3 + 10 + 2 + 100; b.Bytes != want {
 		t.Errorf("with a lease: %d bytes, want %d", b.Bytes, want)
+	}
+}
+
+// However long the lists may be, they take no more memory than there are keys.
+func TestListsOfAnyLength(t *testing.T) {
+	w := newWritten()
+	w.put("/registry/example.com/widgets/shop/a", custom("Widget", "a", 200))
+	w.put("/registry/example.com/widgets/shop/b", custom("Widget", "b", 300))
+	for _, top := range []int{1, 2, math.MaxInt} {
+		list := count(t, w, usage.Options{Top: top}).Largest
+		if len(list) != min(top, 2) || list[0].Name != "b" {
+			t.Errorf("of at most %d objects are listed %+v", top, list)
+		}
+	}
+	if list := count(t, newWritten(), usage.Options{Top: math.MaxInt}).Largest; len(list) != 0 {
+		t.Errorf("of nothing is listed %+v", list)
 	}
 }
 

@@ -59,19 +59,20 @@ func (c *counter) top(worth func(*key) uint64) []Object {
 	order := func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(worth(c.keys.at(b)), worth(c.keys.at(a))), c.byName(a, b))
 	}
-	best, least := make([]uint32, 0, 2*c.opts.Top), uint64(1)
+	top := min(c.opts.Top, c.keys.n)
+	best, least := make([]uint32, 0, 2*top), uint64(1)
 	for n := range uint32(c.keys.n) {
 		if worth(c.keys.at(n)) < least {
 			continue
 		}
-		if best = append(best, n); len(best) == 2*c.opts.Top {
+		if best = append(best, n); len(best) == 2*top {
 			slices.SortFunc(best, order)
-			best = best[:c.opts.Top]
-			least = worth(c.keys.at(best[c.opts.Top-1]))
+			best = best[:top]
+			least = worth(c.keys.at(best[top-1]))
 		}
 	}
 	slices.SortFunc(best, order)
-	return c.all(best[:min(len(best), c.opts.Top)])
+	return c.all(best[:min(len(best), top)])
 }
 
 // objects lists for each place those of its objects that store most.
