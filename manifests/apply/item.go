@@ -30,6 +30,7 @@ type item struct {
 	absent bool                       // the cluster had none when the plan began
 	// What the cluster had when it was planned, if that is to be changed.
 	uid, faithful string
+	held          map[string]any // of a Secret: the whole object, for no sentence to show what is in it
 }
 
 // decide ends the planning of an object.
@@ -217,6 +218,9 @@ func (it *item) keep(live *unstructured.Unstructured) error {
 		return err
 	}
 	it.uid, it.faithful = string(live.GetUID()), form.Hash
+	if kindOf(it.Key) == ofSecrets {
+		it.held = live.Object
+	}
 	return nil
 }
 

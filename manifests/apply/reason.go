@@ -47,12 +47,25 @@ func bounded(line string) string {
 	return line
 }
 
-// masked takes the values of a Secret out of a text, the longest first. A webhook may repeat them, and so does a server that
-// finds a value of the wrong type. Values of less than four letters are in many words, and are left.
+// masked takes the values of a Secret out of a text, those that were saved and those that the cluster has, the longest first. A
+// webhook may repeat them, and so does a server that finds a value of the wrong type. Values of less than four letters are in
+// many words, and are left; so is what a webhook makes of a value, such as its first half.
 func (it *item) masked(line string) string {
+	held := slices.Concat(valuesOf(it.body), valuesOf(it.held))
+	slices.SortFunc(held, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, form := range held {
+		if len(form) >= 4 {
+			line = strings.ReplaceAll(line, form, "***")
+		}
+	}
+	return line
+}
+
+// valuesOf gives the forms in which the values of a Secret may stand in a text.
+func valuesOf(secret map[string]any) []string {
 	var held []string
 	for _, field := range []string{"data", "stringData"} {
-		values, _ := value(it.body, field).(map[string]any)
+		values, _ := value(secret, field).(map[string]any)
 		for _, v := range values {
 			s, ok := v.(string)
 			if !ok {
@@ -63,13 +76,7 @@ func (it *item) masked(line string) string {
 			}
 		}
 	}
-	slices.SortFunc(held, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	for _, form := range held {
-		if len(form) >= 4 {
-			line = strings.ReplaceAll(line, form, "***")
-		}
-	}
-	return line
+	return held
 }
 
 // conflicts gives the fields that an apply did not get, and who manages them. It is none for the other kind of conflict, that

@@ -11,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -47,6 +48,20 @@ func TestNoValueOfASecretIsShown(t *testing.T) {
 	other := &item{Step: Step{Key: manifests.Key{Resource: "configmaps"}}, body: it.body}
 	if got := other.sentence(errors.New("swordfish")); got != "swordfish" {
 		t.Errorf("of another kind it says %q", got)
+	}
+}
+
+func TestNoValueThatTheClusterHasIsShown(t *testing.T) {
+	it := secret(t)
+	it.resource = manifests.Resource{Version: "v1", Resource: "secrets", Kind: "Secret", Namespaced: true}
+	live := &unstructured.Unstructured{Object: parse(t, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"one"},`+
+		`"data":{"a":"cmFpbmJvd3M="}}`)}
+	if err := it.keep(live); err != nil {
+		t.Fatal(err)
+	}
+	got := it.sentence(errors.New("denied: rainbows may not become swordfish"))
+	if want := "denied: *** may not become ***"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
 	}
 }
 

@@ -82,7 +82,8 @@ const (
 type Outcome struct {
 	Step
 	State State `json:"state"`
-	// Err is one sentence for what is Failed, Moved or Unreached. No value of a Secret is in it.
+	// Err is one sentence for what is Failed, Moved or Unreached. A value of a Secret that has four letters or
+	// more is not in it as it stands, whoever repeats it; what somebody else makes of one may be.
 	Err string `json:"error,omitempty"`
 }
 
