@@ -175,7 +175,8 @@
       }));
       return;
     }
-    const top = root.t.filter((node) => node.c < 10 && size(node) > 0), others = root.t.length - top.length;
+    const all = root.t || []; // there is none without keys
+    const top = all.filter((node) => node.c < 10 && size(node) > 0), others = all.length - top.length;
     legend.replaceChildren(...top.map((node) => {
       const e = make("a");
       e.href = linkTo(node);
@@ -214,7 +215,7 @@
       if (own && !above) found.push(node);
       return node.some;
     };
-    for (const child of root.t) look(child, false);
+    for (const child of root.t || []) look(child, false);
     for (const [e, node] of boxes) {
       e.classList.toggle("dim", term !== "" && !node.some);
       e.classList.toggle("hit", term !== "" && node.all && !(node.up && node.up.all));

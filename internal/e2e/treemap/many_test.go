@@ -59,3 +59,18 @@ func TestManyObjects(t *testing.T) {
 	b.picture(t, "many")
 	b.quiet(page)
 }
+
+// An etcd without keys is a page without rectangles, and no error.
+func TestNoObjects(t *testing.T) {
+	report, err := usage.Count(many(0), usage.Options{Objects: 200})
+	must(t, err)
+	page := filepath.Join(t.TempDir(), "none.html")
+	f, err := os.Create(page)
+	must(t, err)
+	defer f.Close()
+	must(t, treemap.Write(f, report, treemap.About{Name: "none.snap"}))
+	b := browse(t, page)
+	b.search("object")
+	b.search("")
+	b.quiet(page)
+}
