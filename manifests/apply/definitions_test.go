@@ -83,8 +83,8 @@ func TestADefinitionThatIsThereAndServesNothing(t *testing.T) {
 	definition.decide(Unchanged, "")
 	it := &item{definition: definition}
 	it.Key = manifests.Key{Group: "shop.example.com", Resource: "wagons", Name: "one"}
-	want := "the cluster has the definition of its kind, customresourcedefinitions.apiextensions.k8s.io/wagons.shop.example.com, " +
-		"and does not serve it"
+	want := "the cluster has the definition of its kind, " + definition.Key.String() +
+		", and does not serve it"
 	if err := p.decide(context.Background(), it); err != nil || it.Do != Blocked || !strings.HasPrefix(it.Why, want) {
 		t.Errorf("%s, %v", it.Step, err)
 	}
