@@ -79,18 +79,17 @@ func listObjects(
 	if len(all) == 0 && len(opts.Namespaces)+len(opts.Classes) == 0 && opts.LabelSelector == "" {
 		return nil, nil, from.none()
 	}
-	wants := func(group, resource string) bool { return true }
+	var n named
 	if kind != "" {
-		n, err := from.kinds().find(kind)
-		if err != nil {
+		if n, err = from.kinds().find(kind); err != nil {
 			return nil, nil, err
 		}
-		wants = func(group, resource string) bool { return group == n.group && resource == n.resource }
+		all = slices.DeleteFunc(all, func(e manifests.Entry) bool { return e.Group != n.group || e.Resource != n.resource })
 	}
 	lost = from.incomplete(func(o manifests.Outcome) bool {
-		return wants(o.Group, o.Resource.Resource) && within(opts.Namespaces, o)
+		return (kind == "" || n.may(o)) && within(opts.Namespaces, o)
 	})
-	return slices.DeleteFunc(all, func(e manifests.Entry) bool { return !wants(e.Group, e.Resource) }), lost, nil
+	return all, lost, nil
 }
 
 // choose gives those of a tree that the options select. Labels are in the objects themselves.

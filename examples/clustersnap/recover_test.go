@@ -161,6 +161,19 @@ func TestIncompleteSources(t *testing.T) {
 			t.Errorf("in namespaces %q is missing %s, want %s", c.namespaces, got, c.want)
 		}
 	}
+	deployments := named{"apps", "deployments", "Deployment"}
+	for o, want := range map[manifests.Outcome]bool{
+		{Resource: manifests.Resource{Group: "dead.example.com", Resource: "*"}}:            false,
+		{Resource: manifests.Resource{Group: "apps", Resource: "*"}}:                        true,
+		{Resource: manifests.Resource{Resource: "*"}}:                                       true,
+		{Resource: manifests.Resource{Group: "apps", Resource: "deployments"}}:              true,
+		{Resource: manifests.Resource{Group: "apps", Resource: "daemonsets"}}:               false,
+		{Resource: manifests.Resource{Group: "other.example.com", Resource: "deployments"}}: false,
+	} {
+		if deployments.may(o) != want || o.Resource.Resource == "*" && !within([]string{"shop"}, o) {
+			t.Errorf("of %v may be a deployment is %v, want %v", o, !want, want)
+		}
+	}
 	strange := append(shop(t), [2]string{"/registry/nothing", "x"})
 	_, lost, err := (&recovery{}).chosen(t.Context(), strange.open(t, storage.Selection{}))
 	if err != nil || lost == nil || !strings.Contains(lost.Error(), "/registry/nothing") {

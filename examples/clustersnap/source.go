@@ -116,14 +116,22 @@ func (s *source) entries(ctx context.Context) (all []manifests.Entry, err error)
 func (s *source) incomplete(asked func(manifests.Outcome) bool) error {
 	var lost []error
 	for _, o := range s.Seen().Missing() {
-		if o.Resource.Resource == "*" || asked(o) {
+		if asked(o) {
 			lost = append(lost, fmt.Errorf("missing: %v", o))
 		}
 	}
 	return errors.Join(lost...)
 }
 
-// within reports whether an outcome is of what is in one of the namespaces, which are all if there are none.
+// may reports whether an outcome is of a kind, or of all those of its group, or of nobody knows what.
+func (n named) may(o manifests.Outcome) bool {
+	if o.Resource.Resource == "*" {
+		return o.Group == "" || o.Group == n.group
+	}
+	return o.Group == n.group && o.Resource.Resource == n.resource
+}
+
+// within reports whether an outcome may be of what is in one of the namespaces, which are all if there are none.
 func within(namespaces []string, o manifests.Outcome) bool {
-	return len(namespaces) == 0 || o.Namespaced && (o.Namespace == "" || slices.Contains(namespaces, o.Namespace))
+	return len(namespaces) == 0 || o.Resource.Resource == "*" || o.Namespaced && (o.Namespace == "" || slices.Contains(namespaces, o.Namespace))
 }

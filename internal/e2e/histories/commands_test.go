@@ -115,7 +115,12 @@ func ls(t *testing.T, snap, dir string) {
 			!strings.HasPrefix(lines[2], "shop configmaps kube-root-ca.crt ") {
 			t.Errorf("of %s is listed\n%s", source, got)
 		}
-		got = fine(t, "ls", source, "-n", "shop", "-l", "app=root")
+		o := command.Run(t, "", "ls", source, "-n", "shop", "-l", "app=root")
+		lacks := strings.Contains(o.Stderr, "missing: *.dead.corpus.example.com: failed") // which a dump could not list
+		if dumped := source == dir; o.Code != map[bool]int{true: 1}[dumped] || lacks != dumped {
+			t.Errorf("ls %s: exit %d\n%s", source, o.Code, o.Stderr)
+		}
+		got = o.Stdout
 		if !strings.Contains(got, "kube-root-ca.crt") || strings.Count(got, "\n") != 2 {
 			t.Errorf("with a label, of %s is listed\n%s", source, got)
 		}
