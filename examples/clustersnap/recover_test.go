@@ -188,3 +188,21 @@ type seenSide struct {
 }
 
 func (s seenSide) Seen() *manifests.Report { return s.report }
+
+// Nobody knows whether an object with labels that can't be read was meant.
+func TestRecoverTellsOfLabelsThatCannotBeRead(t *testing.T) {
+	from := &source{seer: mislabelled{shop(t).open(t, storage.Selection{}).seer}}
+	r := recovery{of: selection{selector: "app=web"}}
+	list := []manifests.Entry{{Key: manifests.Key{Resource: "configmaps", Name: "a"}, Class: manifests.User}}
+	objects, err := r.read(t.Context(), from, list, []manifests.Class{manifests.User})
+	if len(objects) != 0 || err == nil || !strings.Contains(err.Error(), "configmaps/a is not brought back: read its labels") {
+		t.Errorf("read are %d objects, with error %v", len(objects), err)
+	}
+}
+
+// mislabelled is a tree whose objects somebody has edited.
+type mislabelled struct{ seer }
+
+func (mislabelled) Object(context.Context, manifests.Entry) ([]byte, error) {
+	return []byte("metadata: {labels: [app, web]}"), nil
+}
