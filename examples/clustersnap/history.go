@@ -93,8 +93,8 @@ func (h historyOutput) print(ctx context.Context, out io.Writer, from *source, e
 			return err
 		}
 		if versions++; versions == 1 && !h.json {
-			fmt.Fprintf(out, "%s, in etcd at %s, revisions %d to %d\n%-10s  %-13s  %6s  %8s  %s\n", oneLine(e.Key.String()), oneLine(key),
-				compacted, from.snapshot.Revision(), "REVISION", "WHAT", "WRITES", "BYTES", "CHANGED")
+			fmt.Fprintf(out, "%s, in etcd at %s, revisions %d to %d\n%-10s  %-13s  %6s  %8s  %s\n",
+				oneLine(e.Key.String()), oneLine(key), compacted, from.snapshot.Revision(), "REVISION", "WHAT", "WRITES", "BYTES", "CHANGED")
 		}
 		change, err := changeOf(e, before, v)
 		if err == nil {

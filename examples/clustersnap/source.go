@@ -133,5 +133,6 @@ func (n named) may(o manifests.Outcome) bool {
 
 // within reports whether an outcome may be of what is in one of the namespaces, which are all if there are none.
 func within(namespaces []string, o manifests.Outcome) bool {
-	return len(namespaces) == 0 || o.Resource.Resource == "*" || o.Namespaced && (o.Namespace == "" || slices.Contains(namespaces, o.Namespace))
+	return len(namespaces) == 0 || o.Resource.Resource == "*" ||
+		o.Namespaced && (o.Namespace == "" || slices.Contains(namespaces, o.Namespace))
 }
