@@ -56,7 +56,7 @@ func (s *secretsFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.how, "secrets", "exclude", "`HOW` to keep them: see above")
 	f.StringVar(&s.keyFile, "key-file", "", "a `FILE` with 32 random bytes or more")
-	f.StringArrayVar(&s.keys, "recipient", nil, "a public `KEY` to encrypt Secrets for (repeatable)")
+	f.StringArrayVar(&s.keys, "recipient", nil, "a `KEY` to encrypt Secrets for (repeatable)")
 	f.StringArrayVar(&s.recipients, "recipients-file", nil, "a `FILE` of such keys, one a line (repeatable)")
 }
 

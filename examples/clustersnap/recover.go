@@ -45,7 +45,7 @@ func recoverCommand() *cobra.Command {
 	var r recovery
 	cmd := &cobra.Command{
 		Use:   "recover SOURCE [KIND/NAME...]",
-		Short: "Bring objects of an etcd snapshot or of a saved tree back to a cluster",
+		Short: "Bring objects of a snapshot or a saved tree back to a cluster",
 		Long:  recoverHelp,
 		Example: `  clustersnap recover etcd.snap -n shop
   clustersnap recover etcd.snap -n shop --yes

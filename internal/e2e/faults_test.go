@@ -240,7 +240,11 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { command.Bad(t, command.Run(t, "", args...), 2) })
 	}
-	for _, args := range [][]string{{"--help"}, {"backup", "--help"}, {"verify", "--help"}, {"etcd", "restore", "--help"}, {"demo", "--help"}, {"manifests", "dump", "--help"}, {"manifests", "diff", "--help"}} {
+	for _, of := range []string{
+		"", "backup", "verify", "demo", "etcd save", "etcd verify", "etcd info", "etcd top", "etcd restore", "ls", "get", "history",
+		"export", "recover", "prove completeness", "manifests dump", "manifests diff",
+	} {
+		args := append(strings.Fields(of), "--help")
 		o := command.Run(t, "", args...)
 		if o.Code != 0 || o.Stderr != "" {
 			t.Errorf("%v: exit %d, %s", args, o.Code, o.Stderr)
