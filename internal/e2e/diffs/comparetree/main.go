@@ -36,6 +36,7 @@ func compare(ctx context.Context, kubeconfig, what, dir string) (*diff.Summary, 
 	if err != nil {
 		return nil, err
 	}
+	config.DisableCompression = true // the API server is on this machine
 	cluster, err := manifests.NewCluster(config)
 	if err != nil {
 		return nil, err
