@@ -104,7 +104,8 @@ func distinct[T ~string](list []T) []T {
 	return slices.Compact(list)
 }
 
-// maxWorkers bounds how many objects are decoded at once. A large one takes some 20 MiB.
+// maxWorkers bounds how many objects are decoded at once. One of a megabyte takes some 20 MiB; a hostile one of the greatest
+// size takes up to the budget of its shape, see perByte.
 const maxWorkers = 8
 
 // all has the values of keys taken, several at once.
