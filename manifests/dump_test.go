@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -220,5 +221,43 @@ func TestNothingToList(t *testing.T) {
 	}
 	if (&Report{}).Complete() {
 		t.Error("a report of nothing is complete")
+	}
+}
+
+// What was empty at the instant is not listed again. If something was written after that, the look that was taken is of
+// another moment.
+func TestEmptyIsNotListedAgain(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		later, lists int
+	}{
+		{"nothing was written", 7, 0},
+		{"something was written", 9, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fakeServer{objects: map[string]int{"as": 3, "bs": 0}, revision: 7}
+			later := &fakeServer{objects: f.objects, revision: c.later}
+			var looks, lists atomic.Int32
+			f.fault = func(resource string, _ int, r *http.Request) *http.Response {
+				switch {
+				case f.objects[resource] == 0 && resource != "bs":
+				case r.URL.Query().Has("resourceVersion"):
+					if resource == "bs" {
+						lists.Add(1)
+					}
+				case looks.Add(1) > 1: // the first one sets the instant
+					return later.answer(resource, r)
+				}
+				return nil
+			}
+			_, report, err := dumpOf(t, f, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := outcomeOf(t, report, "bs")
+			if got.State != Listed || got.Objects != 0 || got.Clock != "" || int(lists.Load()) != c.lists {
+				t.Errorf("the outcome is %v after %d lists, want 0 listed after %d", got, lists.Load(), c.lists)
+			}
+		})
 	}
 }

@@ -32,6 +32,7 @@ type listing struct {
 	// latest says that this store knows the present only.
 	latest bool
 	left   int64 // about how many objects there are to come
+	empty  bool  // at its resource version there is none
 
 	next    string // the continue token of the page that comes next
 	first   int    // how many objects come before that page

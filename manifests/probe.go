@@ -102,7 +102,7 @@ func (d *dump) aggregated(r Resource) bool {
 
 // probeAll looks at each list before it is read: whether it may be, whether its objects are stored, how many there are, and
 // whether its resource version is one of the same store. It is if it lies between two of the reference: those before
-// and after.
+// and after. Nothing but this look is needed of a list that was empty at the instant, as most are in a cluster at rest.
 func (d *dump) probeAll(ctx context.Context, reference *listing) error {
 	if err := d.run(ctx, d.lists, d.probe); err != nil {
 		return err
@@ -124,7 +124,11 @@ func (d *dump) probeAll(ctx context.Context, reference *listing) error {
 		}
 		l.foreign = d.foreign[l.scope()] || d.aggregated(l.Resource) ||
 			revision(l.at) < revision(d.at.ResourceVersion) || revision(l.at) > revision(after.ResourceVersion)
-		if !l.foreign {
+		switch {
+		case l.foreign:
+		case l.empty && l.at == d.at.ResourceVersion: // it has been listed at the instant already
+			l.end()
+		default:
 			l.at = d.at.ResourceVersion
 		}
 	}
@@ -146,6 +150,7 @@ func (d *dump) probe(ctx context.Context, l *listing) (again bool, err error) {
 		l.fail(err)
 	default:
 		l.at, l.left = seen.ResourceVersion, seen.objects
+		l.empty = seen.objects == 0 && seen.Continue == ""
 		l.latest = !seen.numeric() // kube-apiserver always gives one: this is another server, and not asked about its past
 	}
 	return false, nil

@@ -34,7 +34,7 @@ var userMade = []manifests.Class{manifests.User, manifests.Terminating, manifest
 //
 // It holds the entries of all sides, and the objects that are being compared. An object that can't be read or compared
 // becomes a Change that Failed; all others are still compared. An error means that not all were: that of ctx, of a list of
-// entries, or of each.
+// entries, or of each; or a namespace that a side is limited to and that no side has.
 func Compare(ctx context.Context, a, b Side, each func(*Change) error, opts Options) (*Summary, error) {
 	c := comparison{from: [sides]Side{opts.Base, a, b}, opts: opts, summary: Summary{LeftOut: map[manifests.Class]int{}}}
 	if err := c.prepare(); err != nil {
@@ -104,6 +104,9 @@ func (c *comparison) list(ctx context.Context) (lists [sides][]manifests.Entry, 
 		c.views[i] = viewOf(s)
 	}
 	c.summary.MissingA, c.summary.MissingB = c.views[before].missing(), c.views[after].missing()
+	if name := c.absent(lists); name != "" {
+		return lists, fmt.Errorf("there is no namespace %q on any side: look at how it is written", name)
+	}
 	return lists, comparable(c.from)
 }
 
@@ -111,15 +114,21 @@ func (c *comparison) list(ctx context.Context) (lists [sides][]manifests.Entry, 
 func (c *comparison) suspects(lists [sides][]manifests.Entry) func(yield func(row) bool) {
 	return func(yield func(row) bool) {
 		for r := range rows(lists) {
-			if class, out := c.leftOut(r); out {
+			equal := same(r[before], r[after]) && (c.from[base] == nil || same(r[base], r[before]))
+			other := r // what is not equal is read, so its classes need not be those that the entries tell
+			if !equal {
+				other = r.otherwise()
+			}
+			class, out := c.leftOut(r)
+			if _, otherOut := c.leftOut(other); out && otherOut {
 				c.summary.LeftOut[class]++
 				continue
 			}
-			if c.outOfView(r) {
+			if c.outOfView(r) && c.outOfView(other) {
 				c.summary.OutOfView++
 				continue
 			}
-			if same(r[before], r[after]) && (c.from[base] == nil || same(r[base], r[before])) {
+			if equal {
 				c.summary.Same++
 				continue
 			}
@@ -159,14 +168,28 @@ func (c *comparison) outOfView(r row) bool {
 	return false
 }
 
+// unshown reports whether an object turned out to be of a class that its side does not show.
+func (c *comparison) unshown(listed, read row) bool {
+	for i, e := range read {
+		if e == nil || e.Class == listed[i].Class || c.views[i].report == nil {
+			continue
+		}
+		if classes := c.views[i].report.Selection.Classes; len(classes) > 0 && !slices.Contains(classes, e.Class) {
+			return true
+		}
+	}
+	return false
+}
+
 // examine reads the objects of a row and compares them.
 func (c *comparison) examine(ctx context.Context, r row) outcome {
 	var o outcome
+	listed := r
 	read, err := c.read(ctx, &r, &o)
 	o.change = c.describe(r)
 	if err == nil {
 		if o.class, o.leftOut = c.leftOut(r); !o.leftOut {
-			o.outOfView = c.outOfView(r)
+			o.outOfView = c.outOfView(r) || c.unshown(listed, r)
 		}
 		if o.leftOut || o.outOfView {
 			o.change = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,10 +26,22 @@ type Cluster interface {
 
 // Live is a side of the objects of a cluster as they are now. Only metadata is listed: an object itself is read if it has
 // moved. The Level of the options has to be that of the other side; their other fields limit what is seen, and what this
-// side does not look at is not told as absent from it.
+// side does not look at is not told as absent from it. Of a selected namespace that is not there, all is absent.
 func Live(c Cluster, opts manifests.Options) Side {
-	return &live{cluster: c, opts: opts, list: func(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
-		return c.Versions(ctx, opts)
+	return &live{cluster: c, opts: opts, list: func(
+		ctx context.Context, opts manifests.Options,
+	) ([]manifests.Entry, *manifests.Report, error) {
+		classes := opts.Classes
+		opts.Classes = nil // metadata does not tell all of them
+		all, report, err := c.Versions(ctx, opts)
+		if err != nil || len(classes) == 0 {
+			return all, report, err
+		}
+		all = slices.DeleteFunc(all, func(e manifests.Entry) bool {
+			return !slices.Contains(classes, e.Class) && !slices.Contains(classes, e.OtherClass())
+		})
+		report.Selection.Classes, report.Objects = classes, len(all)
+		return all, report, nil
 	}}
 }
 
@@ -36,7 +49,9 @@ func Live(c Cluster, opts manifests.Options) Side {
 // of each object from a dump, which costs more than a list of metadata and less than to read the objects one by one. They
 // are not kept.
 func Dumped(c Cluster, opts manifests.Options) Side {
-	return &live{cluster: c, opts: opts, list: func(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+	return &live{cluster: c, opts: opts, list: func(
+		ctx context.Context, opts manifests.Options,
+	) ([]manifests.Entry, *manifests.Report, error) {
 		var all hashes
 		report, err := c.Dump(ctx, &all, opts)
 		return all.entries, report, err
@@ -61,19 +76,18 @@ func (h *hashes) Object(o *manifests.Object) error {
 type live struct {
 	cluster Cluster
 	opts    manifests.Options
-	list    func(context.Context) ([]manifests.Entry, *manifests.Report, error)
+	list    func(context.Context, manifests.Options) ([]manifests.Entry, *manifests.Report, error)
 	report  atomic.Pointer[manifests.Report] // of the last list
 }
 
 // Entries implements [Side].
 func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	return func(yield func(manifests.Entry, error) bool) {
-		list, report, err := l.list(ctx)
+		list, err := l.entries(ctx)
 		if err != nil {
 			yield(manifests.Entry{}, err)
 			return
 		}
-		l.report.Store(report)
 		for _, e := range list {
 			if !yield(e, nil) {
 				return
@@ -82,7 +96,55 @@ func (l *live) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 	}
 }
 
-// Seen says what Entries has looked at.
+func (l *live) entries(ctx context.Context) ([]manifests.Entry, error) {
+	list, report, err := l.list(ctx, l.opts)
+	if apierrors.IsNotFound(err) && len(l.opts.Namespaces) > 0 {
+		list, report, err = l.listRest(ctx, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.report.Store(report)
+	return list, nil
+}
+
+// listRest lists the selected namespaces without those that are gone, one of which err says is not found.
+func (l *live) listRest(ctx context.Context, err error) (list []manifests.Entry, report *manifests.Report, _ error) {
+	var there, gone []string
+	for _, name := range l.opts.Namespaces {
+		_, lost := l.cluster.Get(ctx, manifests.Key{Resource: "namespaces", Name: name}, l.opts.Level)
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		if apierrors.IsNotFound(lost) {
+			gone = append(gone, name)
+		} else {
+			there = append(there, name)
+		}
+	}
+	if len(gone) == 0 {
+		return nil, nil, err
+	}
+	report = &manifests.Report{Selection: manifests.Selection{
+		Level: l.opts.Level, LabelSelector: l.opts.LabelSelector, Classes: l.opts.Classes,
+	}}
+	if len(there) > 0 { // without any, all namespaces would be listed
+		opts := l.opts
+		opts.Namespaces = there
+		if list, report, err = l.list(ctx, opts); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range gone {
+		report.Outcomes = append(report.Outcomes, manifests.Outcome{
+			Resource: manifests.Resource{Resource: everything}, Namespace: name, State: manifests.Listed,
+			Why: "there is no such namespace",
+		})
+	}
+	return list, report, nil
+}
+
+// Seen says what Entries has looked at. A selected namespace that is not there has an outcome with "*" as its resource.
 func (l *live) Seen() *manifests.Report { return l.report.Load() }
 
 // Object implements [Side].

@@ -90,6 +90,11 @@ func TestClassOfWhatIsRead(t *testing.T) {
 		if summary.LeftOut[manifests.Completed] != 2 {
 			t.Errorf("the summary is %+v", *summary)
 		}
+		changes, summary = compare(t, &view{}, live, diff.Options{}) // which shows users' alone, whatever is compared
+		wantSaid(t, changes, "jobs.batch/runs -n shop added\n")
+		if summary.OutOfView != 2 {
+			t.Errorf("the summary is %+v", *summary)
+		}
 		changes, _ = compare(t, &view{}, of(diff.Live(c, manifests.Options{})), diff.Options{})
 		if len(changes) != 3 || changes[0].Class != manifests.Completed || changes[2].Class != manifests.User {
 			t.Errorf("the changes are\n%s", said(changes))

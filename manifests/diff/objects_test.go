@@ -89,7 +89,7 @@ func TestSidesAtTwoVersions(t *testing.T) {
 		t.Errorf("the live side was asked for %q", live.asked)
 	}
 	asIs := func(_ manifests.Key, text []byte) ([]byte, error) { return text, nil }
-	changes, _ = compare(t, diff.Redacted(old, asIs), diff.Redacted(live, asIs), diff.Options{})
+	changes, _ = compare(t, diff.Redacted(old, asIs), diff.Redacted(live, asIs), diff.Options{Parallel: 1})
 	wantSaid(t, changes, "configmaps/moved changed\n  data.k changed a=\"old\" b=\"new\"\n")
 	changes, _ = compare(t, old, live.view, diff.Options{}) // which can't
 	wantSaid(t, changes, "configmaps/moved changed\n  apiVersion changed a=\"v1beta1\" b=\"v1\"\n  data.k changed a=\"old\" b=\"new\"\n"+

@@ -17,7 +17,8 @@ import (
 // A side may also have any of these methods:
 //
 //   - Seen() *manifests.Report says what it has looked at once it has given its entries. What it has not looked at is then not
-//     told as absent from it.
+//     told as absent from it. A namespace that it was limited to and that is not there has an outcome that is listed, with "*"
+//     as its resource.
 //   - Classified(ctx, e) ([]byte, manifests.Class, error) is Object with the class, if that of its entries is only what
 //     metadata tells.
 //   - InVersion(ctx, e, apiVersion) ([]byte, error) is Object in the apiVersion of the other side, where that has another one.
@@ -45,6 +46,10 @@ type (
 	// placer knows where people find an object, such as a line of a file.
 	placer interface {
 		place(key manifests.Key) string
+	}
+	// lister has its entries in a slice, which is the caller's.
+	lister interface {
+		entries(ctx context.Context) ([]manifests.Entry, error)
 	}
 	// leveler knows the level of its canonical form, if it has no report that says so.
 	leveler interface{ level() manifests.Level }
@@ -92,6 +97,16 @@ func (r *row) setClass(side int, class manifests.Class) {
 	r[side] = &e
 }
 
+// otherwise gives the row with the classes that its objects may be of instead.
+func (r row) otherwise() row {
+	for i, e := range r {
+		if e != nil && e.OtherClass() != "" {
+			r.setClass(i, e.OtherClass())
+		}
+	}
+	return r
+}
+
 func (r row) key() manifests.Key { return r.any().Key }
 
 // same reports whether the entries show, without a look at the objects, that both are the same or both are absent.
@@ -107,18 +122,29 @@ func same(x, y *manifests.Entry) bool {
 
 // entries reads those of a side, in the order of their keys.
 func entries(ctx context.Context, s Side) ([]manifests.Entry, error) {
-	var list []manifests.Entry
-	for e, err := range s.Entries(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, e)
+	list, err := collected(ctx, s)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(list, func(x, y manifests.Entry) int { return x.Key.Compare(y.Key) })
 	for i := 1; i < len(list); i++ {
 		if list[i].Key == list[i-1].Key {
 			return nil, fmt.Errorf("%v is listed twice", list[i].Key)
 		}
+	}
+	return list, nil
+}
+
+// collected gives the entries in a slice of the caller's.
+func collected(ctx context.Context, s Side) (list []manifests.Entry, err error) {
+	if s, ok := s.(lister); ok {
+		return s.entries(ctx)
+	}
+	for e, err := range s.Entries(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
 	}
 	return list, nil
 }

@@ -19,7 +19,7 @@ const contextLines = 3
 // from it. What can't be compared becomes a comment, as patch skips it.
 func Unified(w io.Writer, c *Change) error {
 	if c.What == Failed {
-		_, err := fmt.Fprintf(w, "# %s: not compared: %s\n", title(c.Key), strconv.Quote(c.Why))
+		_, err := fmt.Fprintf(w, "# %s: not compared: %s\n", gitQuoted(title(c.Key)), strconv.Quote(c.Why))
 		return err
 	}
 	var texts [sides][]string

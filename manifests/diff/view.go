@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -13,24 +14,32 @@ import (
 type view struct {
 	report   *manifests.Report // nil for a side that has everything there is
 	outcomes map[scope]manifests.Outcome
+	// namespaces are those that the side is limited to, or that it lists one by one; gone are those of them that it has not.
+	namespaces, gone map[string]bool
+	divided          map[scope]bool // resources that were looked for in some namespaces, so that they were not in the others
 }
 
 // scope is what one outcome is of. Without a namespace it is all of them, with a * for the resource all those of a group.
 type scope struct{ group, resource, namespace string }
+
+// everything is the resource of an outcome that is of no one resource.
+const everything = "*"
 
 func viewOf(s Side) view {
 	l, ok := s.(looker)
 	if !ok || l.Seen() == nil {
 		return view{}
 	}
-	v := view{l.Seen(), map[scope]manifests.Outcome{}}
+	v := view{l.Seen(), map[scope]manifests.Outcome{}, map[string]bool{}, map[string]bool{}, map[scope]bool{}}
 	for _, o := range v.report.Outcomes {
-		v.outcomes[scope{o.Group, o.Resource.Resource, o.Namespace}] = o
-		all := scope{o.Group, o.Resource.Resource, ""}
-		if _, known := v.outcomes[all]; !known {
-			// Some namespaces were looked at, so the others were not.
-			v.outcomes[all] = manifests.Outcome{State: manifests.Excluded}
+		if o.Namespace != "" {
+			v.namespaces[o.Namespace], v.divided[scope{o.Group, o.Resource.Resource, ""}] = true, true
 		}
+		if o.Resource.Resource == everything && o.Namespace != "" && o.State == manifests.Listed {
+			v.gone[o.Namespace] = true
+			continue
+		}
+		v.outcomes[scope{o.Group, o.Resource.Resource, o.Namespace}] = o
 	}
 	return v
 }
@@ -84,12 +93,42 @@ func (c *comparison) selected(selector string, r row) bool {
 
 // outcome finds what became of the list that would have the object.
 func (v view) outcome(e *manifests.Entry) (o manifests.Outcome, ok bool) {
-	for _, s := range []scope{{e.Group, e.Resource, e.Namespace}, {e.Group, e.Resource, ""}, {e.Group, "*", ""}} {
+	for _, s := range []scope{{e.Group, e.Resource, e.Namespace}, {e.Group, e.Resource, ""}} {
 		if o, ok = v.outcomes[s]; ok {
 			return o, true
 		}
 	}
-	return o, false
+	if v.gone[e.Namespace] { // nothing can be in it
+		return manifests.Outcome{State: manifests.Listed}, true
+	}
+	if len(v.gone) > 0 && !v.namespaces[e.Namespace] || v.divided[scope{e.Group, e.Resource, ""}] {
+		return manifests.Outcome{State: manifests.Excluded}, true
+	}
+	o, ok = v.outcomes[scope{e.Group, everything, ""}]
+	return o, ok
+}
+
+// absent finds a namespace that a side is limited to and that no side has.
+func (c *comparison) absent(lists [sides][]manifests.Entry) string {
+	for _, v := range c.views {
+		for _, name := range slices.Sorted(maps.Keys(v.gone)) {
+			there := false
+			for i, other := range c.views {
+				there = there || other.namespaces[name] && !other.gone[name] || holds(lists[i], name)
+			}
+			if !there {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// holds reports whether there is a namespace or anything in it.
+func holds(list []manifests.Entry, namespace string) bool {
+	return slices.ContainsFunc(list, func(e manifests.Entry) bool {
+		return e.Namespace == namespace || e.Key == manifests.Key{Resource: "namespaces", Name: namespace}
+	})
 }
 
 // comparable refuses sides whose canonical forms are not alike.

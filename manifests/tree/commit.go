@@ -2,12 +2,9 @@ package tree
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"maps"
 	"path"
 	"slices"
 
@@ -69,58 +66,9 @@ func (t *Tree) Commit(report *manifests.Report) (Changes, error) {
 	if err != nil {
 		return Changes{}, fmt.Errorf("commit tree %s: %w", t.root.Name(), err)
 	}
-	changes.Index = !t.known || next.digest != t.digest
+	changes.Index = t.isNews(next)
 	t.adopt(next, report)
 	return changes, nil
-}
-
-// merged is what the tree is to hold.
-type merged struct {
-	index
-	digest  [32]byte
-	removes []string
-}
-
-// merge decides what becomes of each object, and looks whether it can be done. It changes nothing but the stage.
-func (t *Tree) merge(report *manifests.Report) (*merged, Changes, error) {
-	if err := t.accept(report); err != nil {
-		return nil, Changes{}, err
-	}
-	next := &merged{index: index{selection: report.Selection, secrets: t.opts.Secrets, outcomes: quiet(report.Outcomes)}}
-	var changes Changes
-	for _, r := range t.dump.fresh {
-		next.records = append(next.records, r)
-	}
-	was := map[string]bool{} // paths of files that the index knows, of objects that came again
-	seen := coverage(report, t.records, t.dump.fresh)
-	for _, old := range t.now.records {
-		p := old.path()
-		switch {
-		case t.dump.fresh[old.Key] != nil:
-			if p != "" {
-				was[p] = true
-			}
-		case seen.gone(old.Key):
-			if p != "" {
-				next.removes = append(next.removes, p)
-			}
-		default:
-			if err := t.keep(old, next, &changes); err != nil {
-				return nil, Changes{}, err
-			}
-		}
-	}
-	slices.SortFunc(next.records, func(a, b *record) int { return a.Compare(b.Key) })
-	if err := t.place(next, was, &changes); err != nil {
-		return nil, Changes{}, err
-	}
-	t.count(next, &changes)
-	hash := sha256.New()
-	if err := next.write(hash); err != nil {
-		return nil, Changes{}, err
-	}
-	next.digest = [32]byte(hash.Sum(nil))
-	return next, changes, nil
 }
 
 // accept refuses a report that is not of this dump, or that would take away what is only not selected.
@@ -159,116 +107,30 @@ func quiet(outcomes []manifests.Outcome) []manifests.Outcome {
 	return list
 }
 
-// place tells what the staged files are to the tree, and makes sure that they can go to their places. Of the paths of
-// objects that came again, those have to be removed whose object lies elsewhere now.
-func (t *Tree) place(next *merged, was map[string]bool, changes *Changes) error {
-	var stray StrayError
-	missing := map[string]bool{} // directories that are yet to be made, in which nothing can be in the way
-	check := func(p string, known bool, sum [32]byte) error {
-		if missing[path.Dir(p)] {
-			return nil
-		}
-		free, err := t.free(p, known, sum, missing)
-		if !free {
-			stray.Paths = append(stray.Paths, p)
-		}
-		return err
-	}
-	for _, r := range t.dump.moves {
-		p, old := r.path(), t.records[r.Key]
-		switch {
-		case old == nil || old.form == excluded:
-			changes.Added = append(changes.Added, p)
-		case old.path() == p && old.sum == r.sum:
-			changes.Healed = append(changes.Healed, p)
-		default:
-			changes.Changed = append(changes.Changed, p)
-		}
-		if err := check(p, was[p], r.sum); err != nil {
-			return err
-		}
-	}
-	for _, r := range t.dump.fresh {
-		delete(was, r.path())
-	}
-	next.removes = slices.AppendSeq(next.removes, maps.Keys(was))
-	for _, p := range next.removes {
-		if err := check(p, true, [32]byte{}); err != nil {
-			return err
-		}
-	}
-	changes.Removed = slices.Clone(next.removes)
-	if len(stray.Paths) > 0 {
-		slices.Sort(stray.Paths)
-		return &stray
-	}
-	return nil
-}
-
-// free reports whether what lies at p may be replaced: nothing, a file that the index knows, or one with the same
-// content.
-func (t *Tree) free(p string, known bool, sum [32]byte, missing map[string]bool) (bool, error) {
-	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
-		if _, in := slices.BinarySearch(t.strays, dir); in {
-			return false, nil // where a directory has to be
-		}
-	}
-	info, err := t.root.Lstat(p)
-	if errors.Is(err, fs.ErrNotExist) {
-		there, err := exists(t.root, path.Dir(p))
-		missing[path.Dir(p)] = err == nil && !there
-		return true, err
-	}
-	if err != nil || !info.Mode().IsRegular() || known {
-		return err == nil && info.Mode().IsRegular(), err
-	}
-	is, err := digestOf(t.root, p)
-	return is == sum, err
-}
-
-func (t *Tree) count(next *merged, changes *Changes) {
-	changes.Objects = len(next.records)
-	for _, r := range next.records {
-		if r.form == excluded {
-			changes.Excluded++
-		}
-	}
-	known := map[string]bool{}
-	for _, r := range t.dump.moves {
-		known[r.path()] = true
-	}
-	for _, p := range t.strays {
-		if !known[p] {
-			changes.Strays = append(changes.Strays, p)
-		}
-	}
-	for _, list := range [][]string{
-		changes.Added, changes.Changed, changes.Removed, changes.Healed, changes.Kept, changes.Lost, next.removes,
-	} {
-		slices.Sort(list)
-	}
-}
-
 // publish brings what was decided to the disk.
 func (t *Tree) publish(next *merged, report *manifests.Report) error {
 	d, step := t.dump, t.opts.Step
 	if err := d.open(t); err != nil {
 		return err
 	}
-	if !t.known || next.digest != t.digest {
+	if t.isNews(next) {
 		if !t.known {
 			if err := writeMissing(t.root, attributesName, attributes); err != nil {
 				return err
 			}
 		}
 		step("stage " + indexName)
-		if err := writeFile(t.root, stagedIndex, next.write); err != nil {
+		if err := writeFile(t.root, stagedIndex, next.writeIndex); err != nil {
 			return err
 		}
 	}
 	st := &state{index: next.digest, report: *report}
 	step("stage " + stateName)
-	if err := writeFile(t.root, stagedState, func(w io.Writer) error { return st.write(w, next.records) }); err != nil {
+	write := func(w io.Writer) error { return st.writeEach(w, next.records) }
+	if err := writeFile(t.root, stagedState, write); err != nil {
+		return err
+	}
+	if err := d.runs.close(d.stage.root); err != nil {
 		return err
 	}
 	j := &journal{moves: d.stage.moves(), removes: next.removes}
@@ -329,15 +191,10 @@ func (t *Tree) decide(j *journal) error {
 
 // adopt makes the new state the one that the next dump is held against.
 func (t *Tree) adopt(next *merged, report *manifests.Report) {
-	strays := map[string]bool{}
-	for _, r := range t.dump.moves {
-		strays[r.path()] = true
-	}
-	t.strays = slices.DeleteFunc(t.strays, func(p string) bool { return strays[p] })
 	t.now, t.digest, t.known, t.at = &next.index, next.digest, true, report.Instant
-	t.records = make(map[manifests.Key]*record, len(next.records))
-	for _, r := range next.records {
-		t.records[r.Key] = r
-	}
+	t.held, t.strays = nil, nil // for Begin to read
 	t.dump = nil
 }
+
+// isNews reports whether git sees another index.
+func (t *Tree) isNews(next *merged) bool { return !t.known || next.digest != t.digest }

@@ -7,15 +7,15 @@ type kind struct{ group, resource string }
 
 // seen is what a dump can say about objects that did not come.
 type seen struct {
-	tried  map[kind]map[string]bool  // the namespaces that have an outcome; "" for all at once
-	listed map[kind]map[string]bool  // the namespaces that were listed; "" for all
-	same   map[kind]bool             // whose objects were listed under another group
-	lost   map[string]bool           // groups of which not even all resources are known
-	held   map[manifests.Key]*record // what the tree had before
-	fresh  map[manifests.Key]*record // what has come
+	tried  map[kind]map[string]bool   // the namespaces that have an outcome; "" for all at once
+	listed map[kind]map[string]bool   // the namespaces that were listed; "" for all
+	same   map[kind]bool              // whose objects were listed under another group
+	lost   map[string]bool            // groups of which not even all resources are known
+	held   func(k manifests.Key) bool // whether the tree had it before
+	fresh  func(k manifests.Key) bool // whether it has come
 }
 
-func coverage(report *manifests.Report, held, fresh map[manifests.Key]*record) *seen {
+func coverage(report *manifests.Report, held, fresh func(k manifests.Key) bool) *seen {
 	s := &seen{
 		tried: map[kind]map[string]bool{}, listed: map[kind]map[string]bool{}, same: map[kind]bool{}, lost: map[string]bool{},
 		held: held, fresh: fresh,
@@ -78,10 +78,10 @@ func (s *seen) gone(k manifests.Key) bool {
 	definition := manifests.Key{
 		Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Name: k.Resource + "." + k.Group,
 	}
-	return s.held[definition] != nil && s.lacks(definition)
+	return s.held(definition) && s.lacks(definition)
 }
 
 // lacks reports whether an object of no namespace was looked for, and did not come.
 func (s *seen) lacks(k manifests.Key) bool {
-	return s.fresh[k] == nil && s.covers(kind{k.Group, k.Resource}, "")
+	return !s.fresh(k) && s.covers(kind{k.Group, k.Resource}, "")
 }

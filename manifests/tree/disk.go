@@ -63,15 +63,19 @@ func syncFiles(root *os.Root, names []string) error {
 		}
 	}
 	for _, name := range names {
-		f, err := root.OpenFile(name, os.O_RDWR, 0) // Windows syncs no file that is open for reading
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		if err := syncFile(root, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func syncFile(root *os.Root, name string) error {
+	f, err := root.OpenFile(name, os.O_RDWR, 0) // Windows syncs no file that is open for reading
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func syncAll(root *os.Root) error {

@@ -22,6 +22,9 @@
 // What a dump could not list stays: an object is removed only when its kind was listed, everywhere or in its
 // namespace, and it did not come. Files that the index does not know are neither removed nor overwritten.
 //
+// A dump is not in memory: what is known of its objects waits in the stage, too. A cluster of 160,000 small objects takes
+// some 60 MiB more than one of a few. A tree that is read has its index in memory, with 0.5 KiB for each object.
+//
 // [Read] gives the objects back, each checked against the index. [Pack] makes one file of a tree, and [Unpack] a tree
 // of it.
 //

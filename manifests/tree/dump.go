@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -14,20 +15,24 @@ import (
 // dump is what has come since Begin.
 type dump struct {
 	at    manifests.Instant
-	fresh map[manifests.Key]*record
-	stage *stage    // made for the first file that changes
-	moves []*record // the objects whose files wait in the stage
+	fresh map[fingerprint]struct{}
+	runs  runs
+	known words
+	stage *stage // made for the first thing that has to be on disk
+}
+
+// has reports whether an object has come.
+func (d *dump) has(k manifests.Key) bool {
+	_, ok := d.fresh[fingerprintOf(Path(k))]
+	return ok
 }
 
 func (d *dump) add(t *Tree, o *manifests.Object) error {
-	if d.fresh[o.Key] != nil {
-		return errors.New("it came before: a dump has every object once")
-	}
 	r := &record{
 		Key: manifests.Key{
-			Group: intern(o.Group), Resource: intern(o.Resource), Namespace: intern(o.Namespace), Name: o.Name,
+			Group: d.known.one(o.Group), Resource: d.known.one(o.Resource), Namespace: d.known.one(o.Namespace), Name: o.Name,
 		},
-		version: intern(o.Version), kind: intern(o.Kind), class: intern(o.Class),
+		version: d.known.one(o.Version), kind: d.known.one(o.Kind), class: manifests.Class(d.known.one(string(o.Class))),
 		uid: o.UID, resourceVersion: o.ResourceVersion, intact: true,
 	}
 	if isSecret(r.Key) {
@@ -36,7 +41,11 @@ func (d *dump) add(t *Tree, o *manifests.Object) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	body, err := d.body(t, o, r)
+	f := fingerprintOf(Path(r.Key))
+	if _, twice := d.fresh[f]; twice {
+		return errors.New("it came before: a dump has every object once")
+	}
+	body, err := d.body(t, o, r, f)
 	if err != nil {
 		return err
 	}
@@ -45,13 +54,20 @@ func (d *dump) add(t *Tree, o *manifests.Object) error {
 			return err
 		}
 	}
-	d.fresh[r.Key] = r
-	return nil
+	d.fresh[f] = struct{}{}
+	if d.runs.add(r); !d.runs.full() {
+		return nil
+	}
+	if err := d.open(t); err != nil {
+		return err
+	}
+	t.opts.Step("stage what is known of " + strconv.Itoa(runLength) + " objects")
+	return d.runs.spill(d.stage.root)
 }
 
 // body gives the bytes that the file has to have, or nil if it has them. It completes the record but for the file's time.
-func (d *dump) body(t *Tree, o *manifests.Object, r *record) ([]byte, error) {
-	old := t.records[r.Key]
+func (d *dump) body(t *Tree, o *manifests.Object, r *record, f fingerprint) ([]byte, error) {
+	old := t.held.find(f)
 	if old != nil && !old.intact {
 		old = nil
 	}
@@ -67,8 +83,8 @@ func (d *dump) body(t *Tree, o *manifests.Object, r *record) ([]byte, error) {
 		r.sum = sha256.Sum256(body)
 	case encrypted:
 		r.mac = t.opts.mac(t.readers, r.Key, o.YAML)
-		if old != nil && old.mac == r.mac {
-			r.sum, r.size, r.modified = old.sum, old.size, old.modified
+		if old != nil && old.form == encrypted.code() && t.held.macs[f] == r.mac {
+			r.sum, r.size, r.modified = old.sum, int64(old.size), old.modified
 			return nil, nil
 		}
 		if body, err = seal(o.YAML, t.opts.Recipients); err != nil {
@@ -104,7 +120,7 @@ func (d *dump) put(t *Tree, body []byte, r *record) error {
 	if r.modified, err = d.stage.write(p, body); err != nil {
 		return err
 	}
-	d.moves = append(d.moves, r)
+	r.staged = true
 	return nil
 }
 
@@ -123,16 +139,14 @@ func (d *dump) open(t *Tree) error {
 
 // drop removes what was staged.
 func (d *dump) drop(t *Tree) error {
-	err := d.close()
-	d.moves = nil
-	return errors.Join(err, t.clear())
+	return errors.Join(d.close(), t.clear())
 }
 
 func (d *dump) close() error {
 	if d.stage == nil {
 		return nil
 	}
-	err := d.stage.close()
+	err := errors.Join(d.runs.close(d.stage.root), d.stage.close())
 	d.stage = nil
 	return err
 }

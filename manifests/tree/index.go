@@ -2,15 +2,11 @@ package tree
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"unicode/utf8"
-	"unique"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -18,51 +14,7 @@ import (
 const (
 	formatVersion = 1
 	indexName     = "index.json"
-
-	// maxFile bounds what is read of one file. An object has at most some 3 MiB of JSON, which is what etcd and the API
-	// server take; escapes can make more of it.
-	maxFile = 32 << 20
 )
-
-// record is what is known of one object: what the index says, and from "uid" on what the state says.
-type record struct {
-	manifests.Key
-	version, kind string
-	class         manifests.Class
-	form          form
-	size          int64    // of the file
-	sum           [32]byte // SHA-256 of the file
-	mac           [32]byte // of an encrypted Secret's plain text
-
-	uid, resourceVersion string
-	asOf                 string // the instant that it was listed at, if that is not the tree's
-	modified             int64  // of the file, in nanoseconds since 1970
-
-	intact bool // the file is there and holds what the record says
-}
-
-// path is where its file lies, or nothing if it has none.
-func (r *record) path() string {
-	switch r.form {
-	case excluded:
-		return ""
-	case encrypted:
-		return Path(r.Key) + sealedSuffix[len(plainSuffix):]
-	default:
-		return Path(r.Key)
-	}
-}
-
-// entry is the record as other packages know it. Its Hash is that of what Saved.Object gives, if that is known.
-func (r *record) entry() manifests.Entry {
-	e := manifests.Entry{
-		Key: r.Key, Version: r.version, Kind: r.kind, Class: r.class, UID: r.uid, ResourceVersion: r.resourceVersion,
-	}
-	if r.form == plain || r.form == redacted {
-		e.Hash = hex.EncodeToString(r.sum[:])
-	}
-	return e
-}
 
 // index is the file that git sees: nothing in it changes unless an object does, or what could be listed.
 type index struct {
@@ -73,49 +25,110 @@ type index struct {
 }
 
 func (ix *index) write(w io.Writer) error {
+	return ix.writeEach(w, func(each func(*record)) error {
+		for _, r := range ix.records {
+			each(r)
+		}
+		return nil
+	})
+}
+
+// writeEach writes the index with the records that walk hands on, sorted.
+func (ix *index) writeEach(w io.Writer, walk func(each func(*record)) error) error {
 	p := newPrinter(w)
 	p.field("selection", appendSelection(nil, ix.selection))
 	p.field("secrets", appendString(nil, ix.secrets.String()))
 	p.list("resources", ",", len(ix.outcomes), func(b []byte, i int) []byte { return appendOutcome(b, &ix.outcomes[i]) })
-	p.list("objects", "", len(ix.records), func(b []byte, i int) []byte { return ix.records[i].append(b) })
+	p.open("objects")
+	if err := walk(func(r *record) { p.item(r.append) }); err != nil {
+		return err
+	}
+	p.close("")
 	return p.end()
 }
 
-// readIndex trusts nothing. There is one way to write an index, so each line is written again and held against what was
-// read: then no other reader can take it for something else.
-func readIndex(r io.Reader) (*index, error) {
-	l := newLines(r)
-	if err := l.begin(); err != nil {
+// find gives the record of a key, or nil.
+func (ix *index) find(k manifests.Key) *record {
+	at, found := slices.BinarySearchFunc(ix.records, k, func(r *record, k manifests.Key) int { return r.Compare(k) })
+	if !found {
+		return nil
+	}
+	return ix.records[at]
+}
+
+// indexReader reads an index record by record. It trusts nothing. There is one way to write an index, so each line is
+// written again and held against what was read: then no other reader can take it for something else.
+type indexReader struct {
+	index // without records
+	l     *lines
+	items *itemList
+	known words
+	last  *record
+	again []byte
+}
+
+// newIndexReader reads what comes before the records.
+func newIndexReader(r io.Reader) (*indexReader, error) {
+	x := &indexReader{l: newLines(r), known: words{}}
+	if err := x.l.begin(); err != nil {
 		return nil, err
 	}
-	ix := &index{}
-	if err := ix.readHeader(l); err != nil {
+	if err := x.readHeader(x.l); err != nil {
 		return nil, err
 	}
-	if err := l.list("resources", ",", func(item []byte) error {
+	err := x.l.list("resources", ",", func(item []byte) error {
 		var o manifests.Outcome
 		if err := json.Unmarshal(item, &o); err != nil {
 			return err
 		}
-		ix.outcomes = append(ix.outcomes, o)
+		x.outcomes = append(x.outcomes, o)
 		return same(item, appendOutcome(nil, &o))
-	}); err != nil {
+	})
+	if err == nil {
+		x.items, err = x.l.items("objects", "")
+	}
+	return x, err
+}
+
+// next gives the next record, or nil behind the last, when all has been read to its end.
+func (x *indexReader) next() (*record, error) {
+	item, ok, err := x.items.next()
+	if err != nil {
 		return nil, err
 	}
-	if err := l.list("objects", "", func(item []byte) error {
-		next, err := parseRecord(item)
+	if !ok {
+		return nil, x.l.end()
+	}
+	r, err := parseRecord(item, x.known)
+	if err != nil {
+		return nil, x.l.wrong("%w", err)
+	}
+	if x.last != nil && x.last.Compare(r.Key) >= 0 {
+		return nil, x.l.wrong("%v is there twice or out of order", r.Key)
+	}
+	x.last, x.again = r, r.append(x.again[:0])
+	if err := same(item, x.again); err != nil {
+		return nil, x.l.wrong("%w", err)
+	}
+	return r, nil
+}
+
+func readIndex(r io.Reader) (*index, error) {
+	x, err := newIndexReader(r)
+	if err != nil {
+		return nil, err
+	}
+	ix := &x.index
+	for {
+		r, err := x.next()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if n := len(ix.records); n > 0 && ix.records[n-1].Compare(next.Key) >= 0 {
-			return fmt.Errorf("%v is there twice or out of order", next.Key)
+		if r == nil {
+			return ix, nil
 		}
-		ix.records = append(ix.records, next)
-		return nil
-	}); err != nil {
-		return nil, err
+		ix.records = append(ix.records, r)
 	}
-	return ix, l.end()
 }
 
 func (ix *index) readHeader(l *lines) error {
@@ -198,71 +211,3 @@ func appendTrue(b []byte, key string, value bool) []byte {
 	}
 	return append(appendKey(b, key), "true"...)
 }
-
-func (r *record) append(b []byte) []byte {
-	b = appendPair(append(b, '{'), "group", r.Group)
-	b = appendPair(b, "resource", r.Resource)
-	b = appendPair(b, "namespace", r.Namespace)
-	b = appendPair(b, "name", r.Name)
-	b = appendPair(b, "version", r.version)
-	b = appendPair(b, "kind", r.kind)
-	b = appendPair(b, "class", string(r.class))
-	b = appendPair(b, "secret", string(r.form))
-	if r.form != excluded {
-		b = append(strconv.AppendInt(appendKey(b, "size"), r.size, 10), `,"sha256":"`...)
-		b = append(hex.AppendEncode(b, r.sum[:]), '"')
-	}
-	if r.form == encrypted {
-		b = append(hex.AppendEncode(append(b, `,"hmac":"`...), r.mac[:]), '"')
-	}
-	return append(b, '}')
-}
-
-func parseRecord(line []byte) (*record, error) {
-	var raw struct {
-		Group, Resource, Namespace, Name, Version, Kind string
-		Class                                           manifests.Class
-		Secret                                          form
-		Size                                            int64
-		SHA256, HMAC                                    string
-	}
-	if err := json.Unmarshal(line, &raw); err != nil {
-		return nil, err
-	}
-	key := manifests.Key{
-		Group: intern(raw.Group), Resource: intern(raw.Resource), Namespace: intern(raw.Namespace), Name: raw.Name,
-	}
-	r := &record{
-		Key: key, version: intern(raw.Version), kind: intern(raw.Kind), class: intern(raw.Class),
-		form: intern(raw.Secret), size: raw.Size,
-	}
-	if err := r.check(); err != nil {
-		return nil, err
-	}
-	// Digests that are too short or too long, or in upper case, are not what would be written.
-	hex.Decode(r.sum[:], []byte(raw.SHA256[:min(len(raw.SHA256), 64)]))
-	hex.Decode(r.mac[:], []byte(raw.HMAC[:min(len(raw.HMAC), 64)]))
-	return r, same(line, r.append(make([]byte, 0, len(line))))
-}
-
-// check holds for what is read from an index and for what is to go there.
-func (r *record) check() error {
-	for _, s := range []string{r.Group, r.Resource, r.Namespace, r.Name, r.version, r.kind, string(r.class)} {
-		if !utf8.ValidString(s) {
-			return fmt.Errorf("%q is no UTF-8", s)
-		}
-	}
-	known := r.form == plain || isSecret(r.Key) && (r.form == excluded || r.form == redacted || r.form == encrypted)
-	switch {
-	case r.Resource == "" || r.Name == "" || r.version == "" || r.kind == "" || r.class == "":
-		return fmt.Errorf("%v: resource, name, version, kind or class is missing", r.Key)
-	case !known:
-		return fmt.Errorf("%v: %.40q is no way to hold it", r.Key, r.form)
-	case r.size < 0 || r.size > maxFile:
-		return fmt.Errorf("%v: its file has %d bytes, of at most %d", r.Key, r.size, maxFile)
-	}
-	return nil
-}
-
-// intern keeps one copy of what thousands of records say.
-func intern[S comparable](s S) S { return unique.Make(s).Value() }

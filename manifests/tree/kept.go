@@ -9,24 +9,24 @@ import (
 )
 
 // keep takes over an object that was not listed.
-func (t *Tree) keep(old *record, next *merged, changes *Changes) error {
-	r := *old
+func (m *merged) keep(old *record) (*record, error) {
+	if sealed := m.sealed[old.Key]; sealed != nil {
+		return sealed, nil
+	}
+	t, r := m.tree, *old
+	h := t.held.find(fingerprintOf(Path(r.Key)))
+	if h == nil {
+		return nil, fmt.Errorf("%w: somebody has changed %s meanwhile", ErrCorrupt, indexName)
+	}
+	r.intact, r.modified = h.intact, h.modified
 	r.asOf = cmp.Or(r.asOf, t.at.ResourceVersion, "unknown")
 	if isSecret(r.Key) && r.form == plain && t.opts.Secrets == Encrypt {
 		if err := t.sealKept(&r); err != nil {
-			return fmt.Errorf("encrypt %v, which was not listed: %w", r.Key, err)
+			return nil, fmt.Errorf("encrypt %v, which was not listed: %w", r.Key, err)
 		}
-		if r.form == encrypted {
-			next.removes = append(next.removes, old.path())
-		}
+		m.sealed[r.Key] = &r
 	}
-	p := cmp.Or(r.path(), Path(r.Key))
-	changes.Kept = append(changes.Kept, p)
-	if !r.intact {
-		changes.Lost = append(changes.Lost, p)
-	}
-	next.records = append(next.records, &r)
-	return nil
+	return &r, nil
 }
 
 // sealKept encrypts a Secret from the tree itself: nobody expects one in the clear in a tree that says it encrypts them.

@@ -107,27 +107,51 @@ func (l *lines) begin() error {
 	return nil
 }
 
-// list reads a list that end follows on the same line: a comma, or nothing in the last one.
-func (l *lines) list(key, end string, each func(item []byte) error) error {
+// itemList is a list that is read item by item.
+type itemList struct {
+	l    *lines
+	end  string // what follows the bracket on the last line: a comma, or nothing
+	n    int
+	more bool // an item may follow
+}
+
+func (l *lines) items(key, end string) (*itemList, error) {
 	if err := l.expect(`"` + key + `": [`); err != nil {
+		return nil, err
+	}
+	return &itemList{l: l, end: end, more: true}, nil
+}
+
+// next gives the next item, which is good until the next call, or false behind the last.
+func (it *itemList) next() ([]byte, bool, error) {
+	b, err := it.l.next()
+	if err != nil {
+		return nil, false, err
+	}
+	switch {
+	case string(b) == "]"+it.end && (it.n == 0 || !it.more):
+		return nil, false, nil
+	case !it.more:
+		return nil, false, it.l.wrong("a comma is missing before it")
+	case it.n == maxList:
+		return nil, false, it.l.wrong("the list has more than %d items", maxList)
+	}
+	it.n++
+	b, it.more = bytes.CutSuffix(b, []byte(","))
+	return b, true, nil
+}
+
+// list reads a whole list.
+func (l *lines) list(key, end string, each func(item []byte) error) error {
+	it, err := l.items(key, end)
+	if err != nil {
 		return err
 	}
-	more := true // an item may follow
-	for n := 0; ; n++ {
-		b, err := l.next()
-		if err != nil {
+	for {
+		b, ok, err := it.next()
+		if !ok || err != nil {
 			return err
 		}
-		if string(b) == "]"+end && (n == 0 || !more) {
-			return nil
-		}
-		if !more {
-			return l.wrong("a comma is missing before it")
-		}
-		if n == maxList {
-			return l.wrong("the list has more than %d items", maxList)
-		}
-		b, more = bytes.CutSuffix(b, []byte(","))
 		if err := each(b); err != nil {
 			return l.wrong("%w", err)
 		}
@@ -149,7 +173,8 @@ func (l *lines) end() error {
 // printer writes what lines reads. Its first error stays until end.
 type printer struct {
 	w       *bufio.Writer
-	buf     []byte
+	buf     []byte // the item that waits to be written
+	waits   bool
 	written int
 	err     error
 }
@@ -184,12 +209,29 @@ func (p *printer) field(key string, value []byte) {
 
 // list writes n items that item appends.
 func (p *printer) list(key, end string, n int, item func(b []byte, i int) []byte) {
-	p.put(fmt.Appendf(nil, "%q: [", key))
+	p.open(key)
 	for i := range n {
-		p.buf = item(p.buf[:0], i)
-		if i < n-1 {
-			p.buf = append(p.buf, ',')
-		}
+		p.item(func(b []byte) []byte { return item(b, i) })
+	}
+	p.close(end)
+}
+
+// open begins a list, of which item writes each and close the end.
+func (p *printer) open(key string) {
+	p.put(fmt.Appendf(nil, "%q: [", key))
+	p.waits = false
+}
+
+// item writes the item before: only now is it known that a comma follows that.
+func (p *printer) item(appended func(b []byte) []byte) {
+	if p.waits {
+		p.put(append(p.buf, ','))
+	}
+	p.buf, p.waits = appended(p.buf[:0]), true
+}
+
+func (p *printer) close(end string) {
+	if p.waits {
 		p.put(p.buf)
 	}
 	p.put([]byte("]" + end))
@@ -225,9 +267,10 @@ func appendKey(b []byte, key string) []byte {
 	return append(b, '"', ':')
 }
 
+const digits = "0123456789abcdef"
+
 // appendString is JSON in a single form, which does not change with a Go release.
 func appendString(b []byte, s string) []byte {
-	const digits = "0123456789abcdef"
 	b = append(b, '"')
 	for _, c := range []byte(s) {
 		switch {

@@ -39,7 +39,6 @@ func Path(k manifests.Key) string {
 // escape writes every byte but lower-case letters, digits and the kept ones as %xx. Its output has no upper case, so it
 // is still injective after case has been folded.
 func escape(s, kept string) string {
-	const digits = "0123456789abcdef"
 	plain := 0
 	for plain < len(s) && isPlain(s[plain], kept) {
 		plain++

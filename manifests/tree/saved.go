@@ -25,7 +25,6 @@ type Saved struct {
 	identities []age.Identity
 	index      *index
 	state      *state // nil if it is not known
-	byKey      map[manifests.Key]*record
 }
 
 // Read opens a tree for reading: a directory as [os.DirFS] or os.Root.FS give it, or any file system that has its files,
@@ -35,7 +34,7 @@ type Saved struct {
 // It reads the index, and files only as they are asked for. Errors wrap [ErrCorrupt], [ErrNewer], or [fs.ErrNotExist] if
 // there is no index.
 func Read(fsys fs.FS, identities ...age.Identity) (*Saved, error) {
-	s := &Saved{fsys: fsys, identities: identities, staged: map[string]string{}, byKey: map[manifests.Key]*record{}}
+	s := &Saved{fsys: fsys, identities: identities, staged: map[string]string{}}
 	j, err := openJournal(fsys)
 	if err != nil {
 		return nil, fmt.Errorf("read tree: %w", err)
@@ -56,9 +55,6 @@ func Read(fsys fs.FS, identities ...age.Identity) (*Saved, error) {
 	}
 	s.report.Selection, s.report.Objects = ix.selection, len(ix.records)
 	s.index, s.state = ix, st
-	for _, r := range ix.records {
-		s.byKey[r.Key] = r
-	}
 	return s, nil
 }
 
@@ -88,25 +84,33 @@ func openRegular(fsys fs.FS, name string) (fs.File, error) {
 	return fsys.Open(name)
 }
 
-// load reads the index, and the state if there is one that belongs to it.
+// load reads the index, and the state if there is one that belongs to it: at the same time, since large ones take longer than
+// all else that a comparison with a cluster at rest does here.
 func load(open func(string) (fs.File, error)) (ix *index, st *state, digest [32]byte, err error) {
+	var stateErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		stateErr = with(open, stateName, func(r io.Reader) (err error) {
+			st, err = readState(r)
+			return err
+		})
+	}()
 	hash := sha256.New()
-	if err = with(open, indexName, func(r io.Reader) error {
+	err = with(open, indexName, func(r io.Reader) error {
 		ix, err = readIndex(io.TeeReader(r, hash))
 		return err
-	}); err != nil {
+	})
+	<-done
+	if err != nil {
 		return nil, nil, digest, err
 	}
 	digest = [32]byte(hash.Sum(nil))
-	err = with(open, stateName, func(r io.Reader) error {
-		st, err = readState(r)
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(stateErr, fs.ErrNotExist) {
 		return ix, nil, digest, nil
 	}
-	if err != nil {
-		return nil, nil, digest, fmt.Errorf("%w: the tree can do without this file: remove it", err)
+	if stateErr != nil {
+		return nil, nil, digest, fmt.Errorf("%w: the tree can do without this file: remove it", stateErr)
 	}
 	if !st.apply(ix, digest) {
 		st = nil
@@ -153,7 +157,7 @@ func (s *Saved) Entries(ctx context.Context) iter.Seq2[manifests.Entry, error] {
 // AsOf gives the resource version that an object was listed at, if that is not the one that Seen has: its kind could not
 // be listed since. It is "unknown" if the tree has been through git meanwhile.
 func (s *Saved) AsOf(e manifests.Entry) string {
-	if r := s.byKey[e.Key]; r != nil {
+	if r := s.index.find(e.Key); r != nil {
 		return r.asOf
 	}
 	return ""
@@ -176,7 +180,7 @@ func (s *Saved) object(ctx context.Context, k manifests.Key) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r := s.byKey[k]
+	r := s.index.find(k)
 	if r == nil {
 		return nil, fs.ErrNotExist
 	}

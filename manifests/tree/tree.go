@@ -26,17 +26,18 @@ type Options struct {
 }
 
 // Tree is a tree that is open for writing. It takes one dump after the other, each by Begin, any number of Object, and
-// Commit. It is for one goroutine at a time.
+// Commit. After a commit the next Begin looks at the files again, since somebody may have edited them meanwhile. It is for
+// one goroutine at a time.
 type Tree struct {
 	root    *os.Root
 	opts    Options
 	readers string // the recipients' names
 	lock    *os.File
-	now     *index // as on disk
+	now     *index // as on disk, without records
 	known   bool   // there is an index on disk
 	digest  [32]byte
 	at      manifests.Instant // that the tree shows; zero if that is not known
-	records map[manifests.Key]*record
+	held    *holdings         // nil after a commit, until the next Begin
 	strays  []string
 	dump    *dump // since Begin
 	broken  error // a decided commit that was not finished: the next Open does it
@@ -49,7 +50,7 @@ type Tree struct {
 // read, and with [ErrNarrower] if the options keep less of Secrets than it holds. The caller closes the tree, and the
 // root after it.
 func Open(root *os.Root, opts Options) (*Tree, error) {
-	t := &Tree{root: root, opts: opts, now: &index{}, readers: opts.readers(), records: map[manifests.Key]*record{}}
+	t := &Tree{root: root, opts: opts, now: &index{}, readers: opts.readers()}
 	if t.opts.Step == nil {
 		t.opts.Step = func(string) {}
 	}
@@ -79,10 +80,20 @@ func (t *Tree) open() error {
 	if err := t.recover(); err != nil {
 		return err
 	}
-	if err := t.load(); err != nil {
-		return err
+	return t.look()
+}
+
+// look finds out what the tree holds.
+func (t *Tree) look() error {
+	t.held, t.strays = newHoldings(), nil
+	err := t.load()
+	if err == nil {
+		err = t.survey()
 	}
-	return t.survey()
+	if err != nil {
+		t.held = nil
+	}
+	return err
 }
 
 // recover finishes a commit that was decided, and drops one that was not.
@@ -108,23 +119,35 @@ func (t *Tree) clear() error {
 	return t.root.RemoveAll(stageDir)
 }
 
-func (t *Tree) load() error {
-	ix, st, digest, err := load(func(name string) (fs.File, error) { return openRegular(t.root.FS(), name) })
-	if errors.Is(err, fs.ErrNotExist) {
+func (t *Tree) load() (err error) {
+	t.now, t.known, t.at = &index{}, false, manifests.Instant{}
+	if t.digest, err = regularDigest(t.root, indexName); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if t.opts.Secrets.weight() < ix.secrets.weight() {
-		return fmt.Errorf("%w: its Secrets are by %v, and %v would keep less of them", ErrNarrower, ix.secrets, t.opts.Secrets)
+	in, err := openFormer(t.root, t.digest)
+	if err != nil {
+		return err
 	}
-	t.now, t.digest, t.known = ix, digest, true
-	if st != nil {
-		t.at = st.report.Instant
+	defer func() { err = errors.Join(err, in.close()) }()
+	if secrets := in.index.secrets; t.opts.Secrets.weight() < secrets.weight() {
+		return fmt.Errorf("%w: its Secrets are by %v, and %v would keep less of them", ErrNarrower, secrets, t.opts.Secrets)
 	}
-	for _, r := range ix.records {
-		t.records[r.Key] = r
+	for {
+		r, err := in.next()
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			break
+		}
+		t.held.add(r)
+	}
+	t.now, t.known = &in.index.index, true
+	if in.state != nil {
+		t.at = in.state.report.Instant
 	}
 	return nil
 }
@@ -151,11 +174,15 @@ func (t *Tree) Begin(at manifests.Instant) error {
 	}
 	if err == nil && t.dump != nil {
 		err = t.dump.drop(t)
+		t.dump = nil
+	}
+	if err == nil && t.held == nil {
+		err = t.look()
 	}
 	if err != nil {
 		return fmt.Errorf("begin dump into tree %s: %w", t.root.Name(), err)
 	}
-	t.dump = &dump{at: at, fresh: make(map[manifests.Key]*record, len(t.records))}
+	t.dump = &dump{at: at, fresh: make(map[fingerprint]struct{}, len(t.held.list)), known: words{}}
 	return nil
 }
 
@@ -181,13 +208,6 @@ func (t *Tree) abandon() error {
 
 // survey finds out which files are as the index says, and which are none of its.
 func (t *Tree) survey() error {
-	files := make(map[string]*record, len(t.records))
-	for _, r := range t.now.records {
-		r.intact = r.form == excluded
-		if p := r.path(); p != "" {
-			files[p] = r
-		}
-	}
 	for _, top := range []string{clusterDir, namespacesDir} {
 		info, err := t.root.Lstat(top)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +222,7 @@ func (t *Tree) survey() error {
 				if err != nil || entry.IsDir() {
 					return err
 				}
-				return t.meet(name, entry, files[name])
+				return t.meet(name, entry)
 			})
 		}
 		if err != nil {
@@ -214,13 +234,14 @@ func (t *Tree) survey() error {
 }
 
 // meet looks at one file. Its content is only read if its size or time say that somebody may have changed it.
-func (t *Tree) meet(name string, entry fs.DirEntry, r *record) error {
+func (t *Tree) meet(name string, entry fs.DirEntry) error {
+	r := t.held.file(name)
 	if r == nil {
 		t.strays = append(t.strays, name)
 		return nil
 	}
 	info, err := entry.Info()
-	if err != nil || !info.Mode().IsRegular() || info.Size() != r.size {
+	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(r.size) {
 		r.modified = 0 // or else it would count as intact if it had the same time by chance
 		return err
 	}
