@@ -129,7 +129,8 @@ func (p *planner) before(it *item) []manifests.Key {
 	return after
 }
 
-// needs gives what an object names, that admission looks for, and that only the plan brings back.
+// needs gives what an object names, that admission looks for, and that only the plan brings back. What the plan has and
+// nobody has looked for, as it was skipped, may be there all the same: of that the server knows.
 func (p *planner) needs(it *item) []manifests.Key {
 	var named []manifests.Key
 	name := func(group, resource, namespace, name string) {
@@ -152,7 +153,7 @@ func (p *planner) needs(it *item) []manifests.Key {
 	}
 	var needed []manifests.Key
 	for _, key := range named {
-		if other := p.byKey[key]; other != nil && other.absent {
+		if other := p.byKey[key]; other != nil && other.looked && other.absent {
 			needed = append(needed, key)
 		}
 	}

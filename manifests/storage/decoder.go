@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -32,6 +33,7 @@ type Decoder struct {
 	level       manifests.Level
 	encryption  *atrest.Config // nil if there is none
 	definitions map[schema.GroupResource]definition
+	large       sync.Mutex // is held while a large value is decoded
 }
 
 // NewDecoder makes a decoder. Its error is of an EncryptionConfiguration that kube-apiserver would not take, or a level
@@ -73,8 +75,18 @@ func (d *Decoder) Object(kv *mvccpb.KeyValue) (*manifests.Object, error) {
 	return object, err
 }
 
+// one has those who decode large values wait for each other. The caller calls what it gives when it has done.
+func (d *Decoder) one(kv *mvccpb.KeyValue) (done func()) {
+	if len(kv.Value) <= largeValue {
+		return func() {}
+	}
+	d.large.Lock()
+	return d.large.Unlock
+}
+
 // object is Object. The result is good until the worker makes the next one.
 func (d *Decoder) object(w *worker, kv *mvccpb.KeyValue) (*manifests.Object, error) {
+	defer d.one(kv)()
 	v, err := d.read(kv)
 	if err == nil {
 		var made *manifests.Object
@@ -89,6 +101,7 @@ func (d *Decoder) object(w *worker, kv *mvccpb.KeyValue) (*manifests.Object, err
 // what metadata tells. It needs no type, so that the error is never ErrUnknownType and never a LossyError; of an
 // ErrEncrypted and an ErrDamaged one the entry has what the key tells.
 func (d *Decoder) Entry(kv *mvccpb.KeyValue) (manifests.Entry, error) {
+	defer d.one(kv)()
 	var w worker
 	v, err := d.read(kv)
 	entry := manifests.Entry{Key: v.place.Key}

@@ -31,11 +31,11 @@
 // don't know would be lost without a word, so it is looked for, and the object comes with a [LossyError] instead. A kind
 // that they don't know is [ErrUnknownType]: its metadata is still read, and [Decoder.Value] has its bytes.
 //
-// # History and differences
+// # Differences
 //
-// [Decoder.History] tells what etcd still has of one object: each version, its deletion, and that it was created again. Two
-// neighbours are compared by Objects of package manifests/diff. [Versions] and [Hashes] make a side of that package: a
-// snapshot, also as it was at an older revision, against another one, a tree or the live cluster.
+// [Decoder.Versions] and [Decoder.Hashes] make a side of package manifests/diff: a snapshot, also as it was at an older
+// revision, against another one, a tree or the live cluster. What etcd still has of one object is told by package history
+// below this one.
 //
 // # What it does not do
 //

@@ -104,8 +104,8 @@ func distinct[T ~string](list []T) []T {
 	return slices.Compact(list)
 }
 
-// maxWorkers bounds how many objects are decoded at once. One of a megabyte takes some 20 MiB; a hostile one of the greatest
-// size takes up to the budget of its shape, see perByte.
+// maxWorkers bounds how many objects are decoded at once. One of a megabyte takes some 20 MiB, or a few times that if it is
+// made to: see largeValue for more.
 const maxWorkers = 8
 
 // all has the values of keys taken, several at once.
@@ -127,7 +127,7 @@ func (d *dump) all(
 			}
 		})
 	}
-	err := d.feed(ctx, keys, work)
+	err := d.feed(ctx, keys, work, take)
 	close(work)
 	workers.Wait()
 	if err == nil {
@@ -136,13 +136,25 @@ func (d *dump) all(
 	return err
 }
 
-// feed gives the keys to whoever is free.
-func (d *dump) feed(ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error], work chan<- *mvccpb.KeyValue) error {
+// feed gives the keys to whoever is free, and takes large values itself, one at a time.
+func (d *dump) feed(
+	ctx context.Context, keys iter.Seq2[*mvccpb.KeyValue, error], work chan<- *mvccpb.KeyValue,
+	take func(*worker, *mvccpb.KeyValue) error,
+) error {
 	for kv, err := range keys {
+		if err == nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}
 		d.keys.add(kv.Key)
+		if len(kv.Value) > largeValue {
+			if err := take(new(worker), kv); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case work <- kv:
 		case <-ctx.Done():

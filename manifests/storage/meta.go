@@ -58,7 +58,10 @@ func readMeta(value []byte) (Meta, map[string]string, error) {
 	if len(value) > maxValue {
 		return m, nil, damaged(fmt.Errorf("it has %d bytes, of at most %d", len(value), maxValue))
 	}
-	var err error
+	err := countItems(value, m.Encoding)
+	if err != nil {
+		return m, nil, damaged(err)
+	}
 	switch m.Encoding {
 	case Encrypted:
 		m.Cipher = cipher(value)

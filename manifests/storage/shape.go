@@ -113,10 +113,8 @@ func isMessage(t reflect.Type) bool {
 }
 
 const (
-	maxDepth   = 64      // of messages in each other: Kubernetes' own go to about 20
-	maxPaths   = 16      // of fields that are not known, that are named
-	freeMemory = 1 << 20 // that any object may take
-	perByte    = 64      // and for each byte that it is stored in: a container of 60 bytes takes some 900
+	maxDepth = 64 // of messages in each other: Kubernetes' own go to about 20
+	maxPaths = 16 // of fields that are not known, that are named
 )
 
 // inspection looks through a message for what its type does not know, before it is decoded: those that know less drop
@@ -150,7 +148,7 @@ func (in *inspection) message(message []byte, s *shape) error {
 			in.miss(number)
 		}
 		if in.memory -= f.size; in.memory < 0 {
-			return errors.New("it has more elements than its length explains")
+			return errDense
 		}
 		if kind != protowire.BytesType {
 			n = protowire.ConsumeFieldValue(number, kind, message)

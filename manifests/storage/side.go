@@ -43,8 +43,8 @@ type seen struct {
 // nothing is decoded, but for pods, jobs and default accounts whose class a selection asks for. The decoder has learned the
 // definitions, and is closed after the last use of the side. Failed of the selection is not used.
 //
-// After etcd was restored from a snapshot, resource versions come again for other content: use [Hashes] then.
-func Versions(v View, d *Decoder, s Selection) *Side {
+// After etcd was restored from a snapshot, resource versions come again for other content: use [Decoder.Hashes] then.
+func (d *Decoder) Versions(v View, s Selection) *Side {
 	return &Side{view: v, decoder: d, chosen: s, entry: func(w *worker, v value, _ manifests.Level) (manifests.Entry, error) {
 		return w.entry(v)
 	}}
@@ -52,7 +52,7 @@ func Versions(v View, d *Decoder, s Selection) *Side {
 
 // Hashes is Versions with the hash of each object, for which all of them are decoded: for another side that has hashes too
 // and is of another cluster, or of a time before etcd was restored, or that knows no versions, as a tree from git.
-func Hashes(v View, d *Decoder, s Selection) *Side {
+func (d *Decoder) Hashes(v View, s Selection) *Side {
 	return &Side{view: v, decoder: d, chosen: s, entry: func(w *worker, v value, level manifests.Level) (manifests.Entry, error) {
 		object, err := w.object(v, level)
 		if err == nil {

@@ -86,8 +86,10 @@ func named(list []manifests.Entry) (names []string) {
 }
 
 func TestSideHasEveryObject(t *testing.T) {
-	for name, of := range map[string]func(View, *Decoder, Selection) *Side{"versions": Versions, "hashes": Hashes} {
-		s := of(mixed(t), newDecoder(t, Options{}), Selection{})
+	for name, of := range map[string]func(*Decoder, View, Selection) *Side{
+		"versions": (*Decoder).Versions, "hashes": (*Decoder).Hashes,
+	} {
+		s := of(newDecoder(t, Options{}), mixed(t), Selection{})
 		list := entries(t, s)
 		want := []string{
 			"deployments.apps/web -n shop", "jobs.batch/j -n shop", "novelties.newer.k8s.io/new -n shop", "secrets/s -n shop",
@@ -121,7 +123,7 @@ func TestSideHasEveryObject(t *testing.T) {
 
 // Metadata does not tell that a job has ended.
 func TestSideKnowsTheClassOfWhatItReads(t *testing.T) {
-	s := Versions(mixed(t), newDecoder(t, Options{}), Selection{})
+	s := newDecoder(t, Options{}).Versions(mixed(t), Selection{})
 	for _, e := range entries(t, s) {
 		if e.Resource != "jobs" {
 			continue
@@ -143,11 +145,11 @@ func TestSideIsNarrowed(t *testing.T) {
 		"no class":    {Selection{Classes: []manifests.Class{manifests.Bootstrap}}, nil},
 		"no resource": {Selection{Exclude: func(r manifests.Resource) bool { return r.Group != "" }}, []string{"secrets/s -n shop"}},
 	} {
-		if got := named(entries(t, Versions(mixed(t), newDecoder(t, Options{}), c.s))); !slices.Equal(got, c.want) {
+		if got := named(entries(t, newDecoder(t, Options{}).Versions(mixed(t), c.s))); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	for _, err := range Versions(mixed(t), newDecoder(t, Options{}), Selection{LabelSelector: "a in"}).Entries(t.Context()) {
+	for _, err := range newDecoder(t, Options{}).Versions(mixed(t), Selection{LabelSelector: "a in"}).Entries(t.Context()) {
 		if err == nil {
 			t.Error("a selector that says nothing is taken")
 		}
@@ -158,7 +160,7 @@ func TestSideIsNarrowed(t *testing.T) {
 func TestSideTellsUnreadValuesApart(t *testing.T) {
 	hash := func(value string) string {
 		v := keys{kv("/registry/secrets/shop/s", value), kv("compact_rev_key", "7")}
-		list := entries(t, Versions(v, newDecoder(t, Options{}), Selection{}))
+		list := entries(t, newDecoder(t, Options{}).Versions(v, Selection{}))
 		if len(list) != 1 {
 			t.Fatalf("%d entries", len(list))
 		}
@@ -180,7 +182,7 @@ func (f failing) Keys(context.Context) iter.Seq2[*mvccpb.KeyValue, error] {
 }
 
 func TestSideTellsWhatFails(t *testing.T) {
-	s := Versions(failing{}, newDecoder(t, Options{}), Selection{})
+	s := newDecoder(t, Options{}).Versions(failing{}, Selection{})
 	var last error
 	for _, err := range s.Entries(t.Context()) {
 		last = err
@@ -190,7 +192,7 @@ func TestSideTellsWhatFails(t *testing.T) {
 	}
 	// A part of the keys would be taken for all.
 	v := keys{kv("/registry/secrets/shop/s", "x"), kv("/registry/secrets/shop/t", "y")}
-	for e, err := range Versions(v, newDecoder(t, Options{}), Selection{}).Entries(t.Context()) {
+	for e, err := range newDecoder(t, Options{}).Versions(v, Selection{}).Entries(t.Context()) {
 		if err == nil {
 			t.Errorf("of a part there is %+v", e)
 		}
@@ -207,13 +209,13 @@ func TestHashesTellWhatVersionsDoNot(t *testing.T) {
 		const widget = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop","uid":"u"},"spec":%s}`
 		return keys{kv("/registry/example.com/widgets/shop/w", fmt.Sprintf(widget, size)), kv("compact_rev_key", "7")}
 	}
-	one := func(of func(View, *Decoder, Selection) *Side, size string) manifests.Entry {
-		return entries(t, of(at(size), newDecoder(t, Options{}), Selection{}))[0]
+	one := func(of func(*Decoder, View, Selection) *Side, size string) manifests.Entry {
+		return entries(t, of(newDecoder(t, Options{}), at(size), Selection{}))[0]
 	}
-	if a, b := one(Versions, "1"), one(Versions, "2"); a != b || a.UID == "" {
+	if a, b := one((*Decoder).Versions, "1"), one((*Decoder).Versions, "2"); a != b || a.UID == "" {
 		t.Errorf("by version: %+v and %+v", a, b)
 	}
-	if a, b, c := one(Hashes, "1"), one(Hashes, "2"), one(Hashes, "1"); a == b || a != c {
+	if a, b, c := one((*Decoder).Hashes, "1"), one((*Decoder).Hashes, "2"), one((*Decoder).Hashes, "1"); a == b || a != c {
 		t.Errorf("by content: %+v, %+v and %+v", a, b, c)
 	}
 }

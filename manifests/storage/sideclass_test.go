@@ -21,7 +21,7 @@ func TestSideSelectsByTheWholeObject(t *testing.T) {
 			"status":{"phase":"Failed"}}`),
 		stored(t, "/registry/pods/shop/q", `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"q","namespace":"shop"},
 			"status":{"phase":"Running"}}`))
-	for _, of := range []func(View, *Decoder, Selection) *Side{Versions, Hashes} {
+	for _, of := range []func(*Decoder, View, Selection) *Side{(*Decoder).Versions, (*Decoder).Hashes} {
 		for class, want := range map[manifests.Class][]string{
 			manifests.Completed: {"jobs.batch/j -n shop", "pods/p -n shop"},
 			manifests.Bootstrap: {"serviceaccounts/default -n bare"},
@@ -30,7 +30,7 @@ func TestSideSelectsByTheWholeObject(t *testing.T) {
 				"serviceaccounts/default -n shop", "widgets.example.com/w -n shop",
 			},
 		} {
-			got := named(entries(t, of(v, newDecoder(t, Options{}), Selection{Classes: []manifests.Class{class}})))
+			got := named(entries(t, of(newDecoder(t, Options{}), v, Selection{Classes: []manifests.Class{class}})))
 			slices.Sort(got)
 			if !slices.Equal(got, want) {
 				t.Errorf("%s: %q, want %q", class, got, want)

@@ -9,7 +9,7 @@ import (
 
 // A namespace that is misspelled gives an empty side, which says so.
 func TestSideTellsOfNamespacesThatAreNotThere(t *testing.T) {
-	s := Versions(mixed(t), newDecoder(t, Options{}), Selection{Namespaces: []string{"shop", "shpo"}})
+	s := newDecoder(t, Options{}).Versions(mixed(t), Selection{Namespaces: []string{"shop", "shpo"}})
 	entries(t, s)
 	var got []string
 	for _, o := range s.Seen().Outcomes {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -15,7 +17,8 @@ import (
 // FromAPI holds a dump against what the API server can tell, some time after the dump was made: sooner is better. It lists
 // all again, metadata alone, but what the dump excluded. An object that is there unchanged since before the dump has to be
 // in it, and one that is newer is looked for in a watch that begins at the dump, which shows whether it was created or
-// changed since.
+// changed since. What is no more is looked up, up to a number of objects: that it ever was there only the dump says. More of
+// them are Unchecked. A namespace that the dump was limited to and that is no more has nothing.
 //
 // It also takes the numbers of objects that the API server counts in its storage each minute (the metric
 // apiserver_resource_objects, and before 1.34 apiserver_storage_objects). A kind of which it has more than were listed, and
@@ -45,6 +48,7 @@ func fromAPI(ctx context.Context, d Dump, config *rest.Config) (*Proof, error) {
 	if a.cluster, err = manifests.NewCluster(config); err != nil {
 		return nil, err
 	}
+	a.get, a.versions = a.cluster.Get, a.cluster.Versions
 	counted, err := a.count(ctx)
 	if err != nil {
 		return nil, err
@@ -55,7 +59,9 @@ func fromAPI(ctx context.Context, d Dump, config *rest.Config) (*Proof, error) {
 	if err := a.watch(ctx); err != nil {
 		return nil, err
 	}
-	a.gone()
+	if err := a.gone(ctx); err != nil {
+		return nil, err
+	}
 	a.unlisted(counted)
 	a.compare(counted)
 	p := j.proof()
@@ -68,15 +74,19 @@ type api struct {
 	*judge
 	config  *rest.Config
 	cluster *manifests.Cluster
-	now     *coverage     // of the second list
-	fresh   map[gr]*fresh // objects that the dump does not have, and that are newer
-	moved   map[gr]bool   // kinds that have changed since the dump
-	blind   []string
+	get     func(context.Context, manifests.Key, manifests.Level) (*manifests.Object, error) // of cluster
+	// versions is that of cluster too.
+	versions func(context.Context, manifests.Options) ([]manifests.Entry, *manifests.Report, error)
+	now      *coverage     // of the second list
+	emptied  []string      // namespaces of the dump that are no more
+	fresh    map[gr]*fresh // objects that the dump does not have, and that are newer
+	moved    map[gr]bool   // kinds that have changed since the dump
+	blind    []string
 }
 
 // relist lists all again and judges what it finds.
 func (a *api) relist(ctx context.Context) error {
-	all, report, err := a.cluster.Versions(ctx, a.again())
+	all, report, err := a.list(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,6 +105,42 @@ func (a *api) relist(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// list gives what there is now of what the dump asked for, without namespaces that are no more.
+func (a *api) list(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+	opts := a.again()
+	for {
+		all, report, err := a.versions(ctx, opts)
+		if !apierrors.IsNotFound(err) || len(opts.Namespaces) == 0 {
+			return all, report, err
+		}
+		before := len(a.emptied)
+		opts.Namespaces = slices.DeleteFunc(opts.Namespaces, func(name string) bool {
+			_, lost := a.get(ctx, manifests.Key{Resource: "namespaces", Name: name}, manifests.Faithful)
+			if !apierrors.IsNotFound(lost) {
+				return false
+			}
+			a.emptied = append(a.emptied, name)
+			return true
+		})
+		switch {
+		case len(a.emptied) == before:
+			return nil, nil, err
+		case len(opts.Namespaces) == 0:
+			return a.nothing(ctx)
+		}
+	}
+}
+
+// nothing is the list of a dump whose namespaces are all no more. It is taken in one that always is there, for the moment.
+func (a *api) nothing(ctx context.Context) ([]manifests.Entry, *manifests.Report, error) {
+	_, report, err := a.versions(ctx, manifests.Options{Namespaces: []string{metav1.NamespaceDefault}, Exclude: func(
+		r manifests.Resource,
+	) bool {
+		return r.Group != "" || r.Resource != "configmaps"
+	}})
+	return nil, report, err
 }
 
 // again asks for what the dump asked for. Its classes are left to selected: some need more than metadata.
@@ -139,41 +185,23 @@ func (a *api) object(ctx context.Context, s stored) error {
 	return nil
 }
 
-// selected reports whether the classes of the dump take an object. Its labels were the server's matter. The class of
-// metadata is that of the whole object, but for those that have completed, which their status says.
+// selected reports whether the classes of the dump take an object. Its labels were the server's matter. Where the whole object
+// may be of another class than its metadata tells, and that matters, it is read.
 func (a *api) selected(ctx context.Context, s stored) (bool, error) {
 	classes := a.report.Selection.Classes
 	if len(classes) == 0 {
 		return true, nil
 	}
 	in := slices.Contains(classes, s.class)
-	if in == slices.Contains(classes, manifests.Completed) {
+	other := manifests.Entry{Key: s.Key, Class: s.class}.OtherClass()
+	if other == "" || in == slices.Contains(classes, other) {
 		return in, nil
 	}
-	whole, err := a.cluster.Get(ctx, s.Key, manifests.Faithful)
+	whole, err := a.get(ctx, s.Key, manifests.Faithful)
 	if err != nil {
 		return false, err
 	}
 	return slices.Contains(classes, whole.Class), nil
-}
-
-// gone judges the objects of the dump that are no more. Of a kind that can't be listed, unlisted says so of all.
-func (a *api) gone() {
-	for i := range a.dumped.rows {
-		r := &a.dumped.rows[i]
-		o := a.now.of(r.Key)
-		away := o.State == "" && a.now.lost(r.Group) == nil // the API server knows its group, and the kind has gone too
-		if r.matched || r.lost || o.State != manifests.Listed && !away {
-			continue
-		}
-		a.moved[grOf(r.Key)] = true
-		f := Finding{Is: Deleted, Key: r.Key, UID: r.uid, ResourceVersion: r.version,
-			Why: fmt.Sprintf("it was deleted after the dump at %d, since it is no more at %d", a.instant, a.revision)}
-		if away {
-			f.Why = fmt.Sprintf("it is no more at %d, after the dump at %d: %s", a.revision, a.instant, unlisted(o))
-		}
-		a.ledger.add(f)
-	}
 }
 
 // unlisted says which kinds could not be listed: now, or by the dump if nothing was found of them now.

@@ -1,11 +1,14 @@
 package proof
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -21,6 +24,9 @@ func second(t *testing.T, before, now []manifests.Outcome, all ...manifests.Entr
 	t.Cleanup(j.close)
 	a := &api{judge: j, now: newCoverage(report(30, now...)), fresh: map[gr]*fresh{}, moved: map[gr]bool{}}
 	a.revision, j.inSelection = 30, a.selected
+	a.get = func(context.Context, manifests.Key, manifests.Level) (*manifests.Object, error) {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "any"}, "a")
+	}
 	return a
 }
 
@@ -86,7 +92,7 @@ func TestSecondList(t *testing.T) {
 			if c.now.Name != "" {
 				must(t, a.object(t.Context(), c.now))
 			}
-			a.gone()
+			must(t, a.gone(t.Context()))
 			want(t, a.end(), c.want...)
 			if moved := a.moved[gr{"", "configmaps"}]; moved != c.moved || (len(a.fresh) > 0) != c.watched {
 				t.Errorf("moved is %t, and to be watched are %v", moved, a.fresh)
@@ -131,7 +137,7 @@ func TestUnlistedKinds(t *testing.T) {
 		state("broken", manifests.Failed), state("broken", manifests.Failed)}
 	lost := manifests.Entry{Key: manifests.Key{Group: "example.org", Resource: "broken", Name: "a"}, ResourceVersion: "12"}
 	a := second(t, append(before, state("broken", manifests.Listed)), now, lost)
-	a.gone()
+	must(t, a.gone(t.Context()))
 	a.unlisted(map[gr]int{{"example.org", "hidden"}: 3})
 	want(t, a.end(), "unchecked hidden: served by none: why; the API server counts 3",
 		"unchecked broken: failed: why", "unchecked gone: forbidden: why")
@@ -184,21 +190,39 @@ apiserver_resource_size_estimate_bytes{group="",resource="secrets"} 500
 	}
 }
 
-// Metadata tells the class, but for objects that have completed.
+// Metadata tells the class, but for objects that have completed and for accounts that people have changed.
 func TestClassOfSecondList(t *testing.T) {
+	pod := manifests.Key{Resource: "pods", Namespace: "shop", Name: "p"}
+	account := manifests.Key{Resource: "serviceaccounts", Namespace: "shop", Name: "default"}
+	user, completed, bootstrap := manifests.User, manifests.Completed, manifests.Bootstrap
 	for _, c := range []struct {
-		classes []manifests.Class
-		is      manifests.Class
-		want    bool
+		classes   []manifests.Class
+		key       manifests.Key
+		is, whole manifests.Class // by its metadata, and when it is read; empty if it is not to be read
+		want      bool
 	}{
-		{nil, manifests.Generated, true},
-		{[]manifests.Class{manifests.User, manifests.Completed}, manifests.User, true},
-		{[]manifests.Class{manifests.User}, manifests.Generated, false},
+		{nil, pod, manifests.Generated, "", true},
+		{[]manifests.Class{user, completed}, pod, user, "", true},
+		{[]manifests.Class{user}, pod, manifests.Generated, "", false},
+		{[]manifests.Class{user}, pod, user, completed, false},
+		{[]manifests.Class{user}, pod, user, user, true},
+		{[]manifests.Class{user}, manifests.Key{Resource: "configmaps", Name: "c"}, user, "", true},
+		{[]manifests.Class{user}, account, bootstrap, user, true},
+		{[]manifests.Class{user}, account, bootstrap, bootstrap, false},
+		{[]manifests.Class{bootstrap}, account, bootstrap, user, false},
+		{[]manifests.Class{user, bootstrap}, account, bootstrap, "", true},
+		{[]manifests.Class{completed}, account, bootstrap, "", false},
 	} {
 		a := second(t, outcomes(), outcomes())
+		read := false
+		a.get = func(_ context.Context, key manifests.Key, _ manifests.Level) (*manifests.Object, error) {
+			read = key == c.key
+			return &manifests.Object{Entry: manifests.Entry{Class: c.whole}}, nil
+		}
 		a.report.Selection.Classes = c.classes
-		if in, err := a.selected(t.Context(), stored{class: c.is}); err != nil || in != c.want {
-			t.Errorf("%s in %v: %t, %v", c.is, c.classes, in, err)
+		in, err := a.selected(t.Context(), stored{Key: c.key, class: c.is})
+		if err != nil || in != c.want || read != (c.whole != "") {
+			t.Errorf("%v, %s by its metadata, in %v: %t, %v, read %t", c.key, c.is, c.classes, in, err, read)
 		}
 	}
 }
@@ -253,13 +277,13 @@ func TestKindIsGone(t *testing.T) {
 	widget := manifests.Entry{ResourceVersion: "12"}
 	widget.Key = manifests.Key{Group: "example.com", Resource: "widgets", Namespace: "shop", Name: "w"}
 	a := second(t, outcomes(), now, widget)
-	a.gone()
+	must(t, a.gone(t.Context()))
 	want(t, a.end(), "deleted w: it is no more at 30, after the dump at 16: no API server showed its kind")
 
 	// Nor does it tell anything that the API server of a group is down, but unlisted says so of the whole group.
 	down := manifests.Outcome{Resource: manifests.Resource{Group: "example.com", Resource: everything}, State: manifests.Failed}
 	a = second(t, outcomes(), append(now, down), widget)
-	a.gone()
+	must(t, a.gone(t.Context()))
 	a.unlisted(nil)
 	want(t, a.end(), "unchecked *: failed")
 }

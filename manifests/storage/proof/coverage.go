@@ -80,7 +80,8 @@ func homes(of gr) []gr {
 // lost is the outcome of a version of a group that could not be discovered.
 func (c *coverage) lost(group string) *manifests.Outcome {
 	for i, o := range c.report.Outcomes {
-		if o.Resource.Resource == everything && o.Group == group {
+		looked := o.State == manifests.Listed || o.State == manifests.Excluded // as in a namespace that is not there
+		if o.Resource.Resource == everything && o.Group == group && !looked {
 			return &c.report.Outcomes[i]
 		}
 	}

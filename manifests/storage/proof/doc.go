@@ -34,6 +34,10 @@
 // A snapshot holds the revision of the dump if it was taken after it, and before etcd was compacted: some five minutes.
 // After that a proof is [Weaker]: it says so, and what it can't see. The rules are those of [Complete].
 //
+// A [Proof] is JSON that [Read] takes back, so that a backup set carries it beside what it is of:
+//
+//	err := set.Add("proof.json", nil, func(w io.Writer) error { return json.NewEncoder(w).Encode(p) })
+//
 // # Without etcd
 //
 // [FromAPI] is for control planes that somebody else runs. It lists everything a second time, metadata alone, and finds
@@ -48,13 +52,13 @@
 //
 // # Rights
 //
-// Complete talks to nobody. FromAPI lists everything, as a dump does, and takes two things more, without which it says what
-// it could not do:
+// Complete talks to nobody. FromAPI lists everything, as a dump does, and takes three things more, without which it says
+// what it could not do: get, watch, and the metrics.
 //
 //	rules:
 //	- apiGroups: ["*"]
 //	  resources: ["*"]
-//	  verbs: [list, watch]
+//	  verbs: [get, list, watch]
 //	- nonResourceURLs: [/metrics]
 //	  verbs: [get]
 package proof

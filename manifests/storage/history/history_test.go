@@ -1,4 +1,4 @@
-package storage
+package history
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
 // written is what is stored in an etcd that was compacted, and how its reading ends.
@@ -49,10 +51,20 @@ func remove(rev int64) *mvccpb.Event {
 	return &mvccpb.Event{Type: removal, Kv: &mvccpb.KeyValue{Key: []byte(gadgetKey), ModRevision: rev}}
 }
 
+func newDecoder(t *testing.T) *storage.Decoder {
+	t.Helper()
+	d, err := storage.NewDecoder(storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
 // told is a history in short: for each version its revision, what it is, and how often the object was written.
 func told(t *testing.T, w written) (lines []string) {
 	t.Helper()
-	for v, err := range newDecoder(t, Options{}).History(t.Context(), w, gadgetKey) {
+	for v, err := range Of(t.Context(), newDecoder(t), w, gadgetKey) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,17 +116,17 @@ func TestHistoryOfWhatCannotBeDecoded(t *testing.T) {
 	encrypted, damaged := put(20, 10, 2), put(30, 10, 3)
 	encrypted.Kv.Value = []byte("k8s:enc:aescbc:v1:key1:xxxx")
 	damaged.Kv.Value = damaged.Kv.Value[:20]
-	want := []error{nil, ErrEncrypted, ErrDamaged, nil}
+	want := []error{nil, storage.ErrEncrypted, storage.ErrDamaged, nil}
 	i := 0
 	w := written{events: []*mvccpb.Event{put(10, 10, 1), encrypted, damaged, put(40, 10, 4)}}
-	for v, err := range newDecoder(t, Options{}).History(t.Context(), w, gadgetKey) {
+	for v, err := range Of(t.Context(), newDecoder(t), w, gadgetKey) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !errors.Is(v.Err, want[i]) || (v.Object == nil) != (want[i] != nil) || v.Writes != int64(i+1) || v.Size == 0 {
 			t.Errorf("number %d is %+v", i, *v)
 		}
-		if i == 1 && (v.Meta.Encoding != Encrypted || v.Meta.Cipher != `aescbc with key "key1"`) {
+		if i == 1 && (v.Meta.Encoding != storage.Encrypted || v.Meta.Cipher != `aescbc with key "key1"`) {
 			t.Errorf("what is encrypted says %+v", v.Meta)
 		}
 		i++
@@ -128,7 +140,7 @@ func TestHistoryEnds(t *testing.T) {
 	w := written{events: []*mvccpb.Event{put(10, 10, 1), put(20, 10, 2)}, err: errors.New("disk on fire")}
 	n := 0
 	var last error
-	for v, err := range newDecoder(t, Options{}).History(t.Context(), w, gadgetKey) {
+	for v, err := range Of(t.Context(), newDecoder(t), w, gadgetKey) {
 		if n++; v == nil {
 			last = err
 		}
@@ -137,7 +149,7 @@ func TestHistoryEnds(t *testing.T) {
 		t.Errorf("%d results, the last %v: want two versions and the error", n, last)
 	}
 	n = 0
-	for range newDecoder(t, Options{}).History(t.Context(), w, gadgetKey) {
+	for range Of(t.Context(), newDecoder(t), w, gadgetKey) {
 		n++
 		break
 	}

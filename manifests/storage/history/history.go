@@ -1,4 +1,4 @@
-package storage
+package history
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
 // Events is all that etcd still has of its keys: a *etcdsnap.Snapshot is that.
@@ -39,14 +40,14 @@ type Version struct {
 	Writes int64
 	// Size is what etcd keeps of it, in bytes, and Meta what that tells. Both are zero if Deleted.
 	Size int
-	Meta Meta
-	// Object is the object at the revision, and Err why there is none: see [Decoder.Object]. With a [*LossyError] there are both,
-	// and if Deleted neither.
+	Meta storage.Meta
+	// Object is the object at the revision, and Err why there is none: see [storage.Decoder.Object]. With a
+	// [*storage.LossyError] there are both, and if Deleted neither.
 	Object *manifests.Object
 	Err    error
 }
 
-// History yields what is stored of one object, oldest first. Key is its key in etcd, see [EtcdKey]: the object need not be
+// Of yields what is stored of one object, oldest first. Key is its key in etcd, see [storage.EtcdKey]: the object need not be
 // there any more.
 //
 // It goes back as far as etcd is compacted: every five minutes kube-apiserver has it forget what is older than five
@@ -55,12 +56,12 @@ type Version struct {
 //
 // Memory is needed for one version. An error, of the reader or of ctx, is yielded last, with a nil Version. A version that
 // can't be decoded is no error: all but its Object is told.
-func (d *Decoder) History(ctx context.Context, of Events, key string) iter.Seq2[*Version, error] {
+func Of(ctx context.Context, d *storage.Decoder, from Events, key string) iter.Seq2[*Version, error] {
 	return func(yield func(*Version, error) bool) {
-		h := history{decoder: d, compacted: of.CompactRevision()}
-		for e, err := range of.Events(ctx, key, 0) {
+		h := history{decoder: d, compacted: from.CompactRevision()}
+		for e, err := range from.Events(ctx, key, 0) {
 			if err != nil {
-				yield(nil, fmt.Errorf("read history of %s: %w", printable([]byte(key)), err))
+				yield(nil, fmt.Errorf("read history of %.1024q: %w", key, err))
 				return
 			}
 			if string(e.Kv.Key) != key {
@@ -83,7 +84,7 @@ const removal = mvccpb.Event_EventType(1)
 
 // history is what has been seen of one.
 type history struct {
-	decoder   *Decoder
+	decoder   *storage.Decoder
 	compacted int64
 	kept      *mvccpb.KeyValue // the newest one up to the compaction, until it is told
 	deleted   bool             // a deletion was told
@@ -130,9 +131,9 @@ func (h *history) version(kv *mvccpb.KeyValue) *Version {
 	case kv.Version == 1:
 		v.Step = Created
 	}
-	v.Meta, _ = ReadMeta(kv.Value) // what is wrong with it is said by Object
+	v.Meta, _ = storage.ReadMeta(kv.Value) // what is wrong with it is said by Object
 	v.Object, v.Err = h.decoder.Object(kv)
-	if lossy := (*LossyError)(nil); errors.As(v.Err, &lossy) {
+	if lossy := (*storage.LossyError)(nil); errors.As(v.Err, &lossy) {
 		v.Object = lossy.Object
 	}
 	return v
