@@ -75,7 +75,10 @@ func (n *Node) readFiles(root fs.FS, pods []staticPod, etcd *program, d *distrib
 			if err != nil {
 				return err
 			}
-			n.Programs = append(n.Programs, Program{Name: name, Image: p.image(), Files: named, Mounts: p.mounts()})
+			n.Programs = append(n.Programs, Program{Name: name, Image: p.image(), Serves: p.serves(name), Files: named, Mounts: p.mounts()})
+			if p.err != nil {
+				return p.err
+			}
 			if p.file != p.manifest {
 				list = append(list, p.file)
 			}

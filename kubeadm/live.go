@@ -11,7 +11,9 @@ type Member struct {
 	ID       string   `json:"id"` // in hexadecimal, as etcdctl prints it
 	Name     string   `json:"name"`
 	PeerURLs []string `json:"peerURLs"`
-	Learner  bool     `json:"learner,omitempty"`
+	// ClientURLs are none before a member has started for the first time.
+	ClientURLs []string `json:"clientURLs,omitempty"`
+	Learner    bool     `json:"learner,omitempty"`
 }
 
 // Live is a node's own member as the running cluster has it.

@@ -65,6 +65,9 @@ type Program struct {
 	// Name is that of its command, such as "kube-scheduler".
 	Name  string  `json:"name"`
 	Image Setting `json:"image,omitzero"`
+	// Serves is the host and port of a program of the control plane, as its own node reaches it; zero for etcd, which has
+	// Endpoints, and for what does not serve.
+	Serves Setting `json:"serves,omitzero"`
 	// Files are what its flags and variables name, by their paths on the node.
 	Files []Setting `json:"files,omitempty"`
 	// Mounts are the node's files and directories that it sees.

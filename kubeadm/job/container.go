@@ -119,6 +119,16 @@ func (c Container) mount(node *kubeadm.Node, o Options, pod *corev1.PodSpec) err
 	return nil
 }
 
+// writesTo reports whether an argument of the command, or the value of a flag, is below a directory.
+func (c Container) writesTo(dir string) bool {
+	return slices.ContainsFunc(c.Command, func(arg string) bool {
+		if flag, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(flag, "-") {
+			arg = value
+		}
+		return within(strings.TrimPrefix(arg, "file://"), dir)
+	})
+}
+
 // within reports whether a file is a directory, or in it.
 func within(file, dir string) bool {
 	return file == dir || strings.HasPrefix(file, strings.TrimSuffix(dir, "/")+"/")

@@ -16,7 +16,8 @@ import (
 	"github.com/clustersnap/clustersnap/kubeadm"
 )
 
-// Options changes what is rendered. One of HostPath and Claim is needed.
+// Options changes what is rendered. One of HostPath and Claim is needed, unless the command sends its backups elsewhere, as to an
+// object store, and names nothing below Destination.
 type Options struct {
 	// Name and Namespace are the object's; empty means "clustersnap" and "clustersnap".
 	Name, Namespace string
@@ -101,7 +102,7 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 	if c.Image == "" || len(c.Command) == 0 {
 		return nil, errors.New("an image and a command are needed")
 	}
-	if (opts.HostPath == "") == (opts.Claim == "") {
+	if opts.HostPath != "" && opts.Claim != "" || !opts.placed() && c.writesTo(Destination) {
 		return nil, errors.New("one place for backups is needed: a directory of the node, or a claim")
 	}
 	if opts.HostPath != "" && (!path.IsAbs(opts.HostPath) || path.Clean(opts.HostPath) != opts.HostPath) {
@@ -137,7 +138,7 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 func (o Options) pod(c Container) corev1.PodSpec {
 	no := false
 	scratch := resource.MustParse("64Mi")
-	return corev1.PodSpec{
+	spec := corev1.PodSpec{
 		RestartPolicy:                corev1.RestartPolicyNever,
 		HostNetwork:                  true,
 		DNSPolicy:                    corev1.DNSClusterFirstWithHostNet,
@@ -150,17 +151,21 @@ func (o Options) pod(c Container) corev1.PodSpec {
 			Command:         c.Command,
 			Env:             append(names(), o.Env...),
 			SecurityContext: security(),
-			VolumeMounts: []corev1.VolumeMount{
-				{Name: "backup", MountPath: Destination},
-				{Name: "tmp", MountPath: "/tmp"},
-			},
 		}},
-		Volumes: []corev1.Volume{
-			{Name: "backup", VolumeSource: o.destination()},
-			{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &scratch}}},
-		},
 	}
+	main := &spec.Containers[0]
+	if o.placed() {
+		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "backup", VolumeSource: o.destination()})
+		main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: "backup", MountPath: Destination})
+	}
+	memory := corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &scratch}
+	spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &memory}})
+	main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: "tmp", MountPath: "/tmp"})
+	return spec
 }
+
+// placed says that the pod is given a place for backups.
+func (o Options) placed() bool { return o.HostPath != "" || o.Claim != "" }
 
 // roles are the labels and taints of nodes with an etcd, whatever their values are: kubeadm has none, before 1.24 under the second
 // name, and rke2 has "true" and an etcd role of its own.

@@ -94,6 +94,12 @@ func TestRefused(t *testing.T) {
 			_, err := job.Job(node, job.Container{Image: "x", Command: []string{"x"}}, place)
 			return err
 		}, "mounts"},
+		"no place, by a flag": {func() error {
+			c := backup
+			c.Command = []string{"etcdctl", "save", "--to=file:///backup/"}
+			_, err := job.Job(node, c, job.Options{})
+			return err
+		}, "place"},
 		"no place":      {func() error { _, err := job.Job(node, backup, job.Options{}); return err }, "place"},
 		"two places":    {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "/x", Claim: "y"}); return err }, "place"},
 		"relative":      {func() error { _, err := job.Job(node, backup, job.Options{HostPath: "backups"}); return err }, "absolute"},
@@ -133,6 +139,26 @@ func TestRefused(t *testing.T) {
 	} {
 		if err := c.do(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// What goes to an object store is given nothing of the node to write to, also where its folder has the name of the place.
+func TestElsewhere(t *testing.T) {
+	c := backup
+	c.Command = []string{"clustersnap", "backup", "--root", job.Root, "--to", "s3://bucket/backup/?x=/backup/", "--recipient=age1example"}
+	rendered, err := job.Job(read(t), c, job.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range rendered.Spec.Template.Spec.Containers[0].VolumeMounts {
+		if !m.ReadOnly && m.MountPath != "/tmp" {
+			t.Errorf("it can write to %s", m.MountPath)
+		}
+	}
+	for _, v := range rendered.Spec.Template.Spec.Volumes {
+		if v.Name == "backup" {
+			t.Errorf("a volume for backups: %+v", v)
 		}
 	}
 }
