@@ -46,14 +46,17 @@
 //   - pkibundle/check, pkibundle/pair: what is missing or wrong in them, and whether they belong to a snapshot.
 //   - pkibundle/reissue: the certificates of another node, from the files that all nodes share.
 //   - kubeadm/job: the backup as a CronJob or a Job, rendered from what the node says.
+//   - kubeadm/restore: a control-plane node restored by plan and journal, with a way back; kubeadm/rehost: its manifests and
+//     configuration for another name and address; kubeadm/aftermath: what is to be looked at in the cluster afterwards.
 //   - manifests: every object of a cluster at one instant, in canonical form; manifests/tree: the same as files;
 //     manifests/diff: two or three views of the objects held against each other.
 //   - manifests/storage: objects as etcd stores them; manifests/storage/proof: whether a dump has all of them;
-//     manifests/storage/usage: what fills an etcd.
+//     manifests/storage/history: what became of one; manifests/storage/usage: what fills an etcd.
 //   - manifests/apply: objects back into a cluster.
-//   - clustersnap: the backup set.
-//
-// Planned, and not there yet: kubeadm/restore and volsnap.
+//   - volsnap: snapshots of volumes: plan, take, wait, list; volsnap/quiesce: pods at rest meanwhile;
+//     volsnap/restore: claims out of snapshots; volsnap/handover: records of them, and other clusters; volsnap/prune: the end
+//     of those that a retention lets go.
+//   - clustersnap: the backup set, and [Keep], which of what was saved a retention keeps.
 //
 // # The format, version 1
 //
