@@ -32,6 +32,8 @@ type Content struct {
 	Auth bool `json:"auth,omitempty"`
 	// Alarms are those that were raised.
 	Alarms []Alarm `json:"alarms,omitempty"`
+	// Members are those of the cluster, as the one that sent the snapshot knew them.
+	Members []StoredMember `json:"members,omitempty"`
 	// InUse is in bytes: the pages that are not free.
 	InUse int64 `json:"inUse"`
 	// Hash is the one that "etcdutl snapshot status" prints, in decimal there: a CRC-32C of all buckets.
@@ -264,13 +266,15 @@ func (w *walk) entry(bucket string, key, value []byte) error {
 	case "auth/authEnabled":
 		c.Auth = len(value) == 1 && value[0] == 1
 	default:
-		if bucket == "alarm" {
+		switch bucket {
+		case "alarm":
 			var a Alarm
-			if a, ok = parseAlarm(key); ok && len(c.Alarms) < maxAlarms {
-				c.Alarms = append(c.Alarms, a)
-			} else {
-				ok = false
-			}
+			a, ok = parseAlarm(key)
+			c.Alarms, ok = append(c.Alarms, a), ok && len(c.Alarms) < maxAlarms
+		case "members":
+			var m StoredMember
+			m, ok = parseMember(value)
+			c.Members, ok = append(c.Members, m), ok && len(c.Members) < maxMembers
 		}
 	}
 	if !ok {

@@ -71,7 +71,8 @@ func small() cluster {
 				entry("downgrade", `{"target-version":"3.5.0","enabled":true}`),
 			}},
 			{Name: "lease", Items: []Item{{Key: number(77), Value: []byte("\x08\x4d\x10\x0f")}}},
-			{Name: "members", Items: []Item{entry("8e9e05c52164694d", `{"id":10276657743932975437}`)}},
+			{Name: "members", Items: []Item{entry("8e9e05c52164694d",
+				`{"id":10276657743932975437,"peerURLs":["https://10.0.0.11:2380"],"name":"cp1","clientURLs":["https://10.0.0.11:2379"],"isLearner":true}`)}},
 			{Name: "members_removed", Inline: true},
 			{Name: "meta", Items: []Item{
 				entry("confState", `{"voters":[10276657743932975437]}`),
@@ -125,10 +126,14 @@ func (c cluster) content(db *Database) *etcdsnap.Content {
 		Downgrade:       "3.5.0",
 		Auth:            true,
 		Alarms:          []etcdsnap.Alarm{{MemberID: "adcd", Kind: "NOSPACE"}, {MemberID: "adcd", Kind: "CORRUPT"}},
-		InUse:           int64(db.Pages()-len(db.Free)) * int64(db.PageSize),
-		Hash:            hashOf(c.buckets()),
-		Records:         17,
-		Keyspace:        c.keyspace(),
+		Members: []etcdsnap.StoredMember{{
+			ID: "8e9e05c52164694d", Name: "cp1", PeerURLs: []string{"https://10.0.0.11:2380"},
+			ClientURLs: []string{"https://10.0.0.11:2379"}, Learner: true,
+		}},
+		InUse:    int64(db.Pages()-len(db.Free)) * int64(db.PageSize),
+		Hash:     hashOf(c.buckets()),
+		Records:  17,
+		Keyspace: c.keyspace(),
 	}
 }
 

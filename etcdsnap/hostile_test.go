@@ -324,6 +324,8 @@ func entries() []damage {
 		{"cluster version without end", with("cluster", "clusterVersion", strings.Repeat("3", 2000)), unread},
 		{"downgrade that is no JSON", with("cluster", "downgrade", "{"), unread},
 		{"downgrade without end", with("cluster", "downgrade", `{"target-version":"`+strings.Repeat("3", 2000)+`"}`), unread},
+		{"member that is no JSON", with("members", "8e9e05c52164694d", "{"), unread},
+		{"member without end", with("members", "8e9e05c52164694d", `{"name":"`+strings.Repeat("c", 20000)+`"}`), unread},
 		{"alarm that is no message", with("alarm", "alarm", ""), unread},
 		{"alarm cut off", with("alarm", "\x08\xff", ""), unread},
 		{"alarm without a kind", with("alarm", "\x08\x01", ""), unread},

@@ -229,7 +229,7 @@ func TestSlowDestination(t *testing.T) {
 		close(dst.released)
 		return nil
 	}
-	if _, err := etcdsnap.Save(t.Context(), dst, serve(t, f), etcdsnap.Options{Stall: 100 * time.Millisecond}); !errors.Is(err, etcdsnap.ErrSlow) {
+	if _, err := etcdsnap.Save(t.Context(), dst, serve(t, f), etcdsnap.Options{Stall: time.Second}); !errors.Is(err, etcdsnap.ErrSlow) {
 		t.Errorf("got %v, want ErrSlow", err)
 	}
 }

@@ -94,6 +94,11 @@ func TestCollectFollowsWhatFilesName(t *testing.T) {
 			fstest.MapFS{"etc/api/hook.conf": file("kind: Config\nusers: [{name: u, user: {client-key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t}}]")},
 			"etc/api/hook.conf", " < etc/api/hook.conf client-key: what stands there is no path, harmless false",
 		},
+		"a piece of a key for a path": {
+			apiserver("--config", "/etc/api/hook.conf"),
+			fstest.MapFS{"etc/api/hook.conf": file(`{"kind": "Config", "users": [{"name": "u", "user": {"client-key": "/2yqq\n7yFX"}}]}`)},
+			"etc/api/hook.conf", " < etc/api/hook.conf client-key: what stands there is no path, harmless false",
+		},
 		"public CAs": {
 			apiserver("--oidc-ca-file", "/etc/ssl/certs/ca-certificates.crt"),
 			fstest.MapFS{"etc/api/x": file("x"), "etc/ssl/certs/ca-certificates.crt": file("many")},

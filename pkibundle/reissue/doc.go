@@ -30,7 +30,9 @@
 // # What it does not do
 //
 // It writes nothing to a disk and changes no manifest: --advertise-address, the URLs of etcd and the probes of the old
-// static pods name the old address. "kubeadm init phase control-plane all" and "kubeadm init phase etcd local" write
-// new ones. Keys of service accounts are handed on, not made: all tokens of the cluster are signed with them. The
-// kubelet's own certificates are not made either: with the kubelet.conf made here it asks the cluster for them.
+// static pods name the old address. Package kubeadm/rehost rewrites them; "kubeadm init phase control-plane all" and
+// "kubeadm init phase etcd local" write new ones. Keys of service accounts are handed on, not made: all tokens of the cluster
+// are signed with them. The kubelet's own certificates are not made either: with the kubelet.conf made here it asks the cluster
+// for them. It renews them, and not the one in kubelet.conf: have "kubeadm init phase kubelet-finalize all" point that to them
+// within the year.
 package reissue
