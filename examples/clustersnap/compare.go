@@ -51,8 +51,8 @@ func compare(ctx context.Context, out steps, node *demonode.Node, before map[str
 }
 
 // comparePKI holds what was sealed against what is on the node.
-func comparePKI(out steps, name, root string, identities []age.Identity) error {
-	set, f, err := openSet(name, identities)
+func comparePKI(ctx context.Context, out steps, name, root string, identities []age.Identity) error {
+	set, f, err := openSet(ctx, name, identities)
 	if err != nil {
 		return err
 	}

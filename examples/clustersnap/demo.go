@@ -98,7 +98,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return err
 	}
-	backedUp, err := backup(ctx, out, root, set, []age.Recipient{identity.Recipient()}, time.Now())
+	backedUp, _, err := backup(ctx, out, root, place{to: set}, []age.Recipient{identity.Recipient()}, time.Now())
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return err
 	}
-	if err := comparePKI(out, set, root, identities); err != nil {
+	if err := comparePKI(ctx, out, set, root, identities); err != nil {
 		return err
 	}
 	return compare(ctx, out, node, before)

@@ -10,16 +10,8 @@ import (
 )
 
 func etcdCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "etcd",
-		Short: "Work with etcd snapshots, alone or in a backup",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usageError{fmt.Errorf("etcd: give a subcommand")}
-		},
-	}
-	cmd.AddCommand(etcdSaveCommand(), etcdVerifyCommand(), etcdInfoCommand(), etcdTopCommand(), etcdRestoreCommand())
-	return cmd
+	return group("etcd", "Work with etcd snapshots, alone or in a backup",
+		etcdSaveCommand(), etcdVerifyCommand(), etcdInfoCommand(), etcdTopCommand(), etcdRestoreCommand())
 }
 
 // describeSnapshot says in a line what was found in a snapshot.

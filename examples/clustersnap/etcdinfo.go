@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,13 @@ func sayContent(out steps, info etcdsnap.Info) {
 	}
 	if c.Downgrade != "" {
 		out.line("downgrade", "to "+c.Downgrade+" is under way")
+	}
+	for _, m := range c.Members {
+		what := ""
+		if m.Learner {
+			what = ", a learner"
+		}
+		out.line("member", fmt.Sprintf("%s %s at %s%s", m.ID, m.Name, strings.Join(m.PeerURLs, ","), what))
 	}
 	for _, a := range c.Alarms {
 		out.line("alarm", fmt.Sprintf("%s at member %s", a.Kind, a.MemberID))

@@ -72,7 +72,8 @@ func (r *etcdRestore) flags(cmd *cobra.Command) {
 	f.StringVar(&r.member.WALDir, "wal-dir", "", "etcd's --wal-dir, a `DIR` (default: inside)")
 	f.StringVar(&r.member.Name, "name", "", "the member's `NAME` (default: as backed up)")
 	f.StringVar(&r.peerURL, "peer-url", "", "its peer `URL`s (default: as backed up)")
-	f.StringVar(&r.initialCluster, "initial-cluster", "", "the `LIST` NAME=URL,... of all members,\nwhere others are restored, too")
+	f.StringVar(&r.initialCluster, "initial-cluster", "",
+		"the `LIST` NAME=URL,... of all members,\nwhere others are restored, too")
 	f.StringVar(&r.opts.ClusterToken, "cluster-token", "", "the `TOKEN` that these share (default: random)")
 	f.Int64Var(&r.opts.Revision, "revision", 0, "the new `REVISION` of these (default: by age)")
 	f.StringVar(&r.taken, "taken", "", "the `TIME` of a plain snapshot, like\n2026-11-26T04:00:00Z")

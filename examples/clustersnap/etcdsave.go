@@ -2,29 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/etcdsnap"
 )
-
-// etcdFlags say where etcd is and how to get in.
-type etcdFlags struct {
-	endpoints          []string
-	ca, cert, key      string
-	user, passwordFile string
-	dataDir, walDir    string
-	stopped            bool
-	prefix             string
-	to                 string
-}
 
 func etcdSaveCommand() *cobra.Command {
 	var o etcdFlags
@@ -64,13 +48,8 @@ A snapshot holds every Secret. "clustersnap backup" encrypts it.`,
 			return nil
 		},
 	}
+	o.access(cmd)
 	f := cmd.Flags()
-	f.StringSliceVar(&o.endpoints, "endpoints", nil, "the members' client `URL`s")
-	f.StringVar(&o.ca, "cacert", "", "the `FILE` with the CA of etcd's certificates")
-	f.StringVar(&o.cert, "cert", "", "the `FILE` with a client certificate")
-	f.StringVar(&o.key, "key", "", "the `FILE` with its key")
-	f.StringVar(&o.user, "user", "", "a `NAME` with the root role, if authentication is on")
-	f.StringVar(&o.passwordFile, "password-file", "", "the `FILE` with that user's password")
 	f.StringVar(&o.dataDir, "data-dir", "", "the `DIR` of a member on this machine")
 	f.StringVar(&o.walDir, "wal-dir", "", "that member's --wal-dir, a `DIR`, if it has one")
 	f.BoolVar(&o.stopped, "stopped", false, "save from --data-dir, where etcd is not running")
@@ -79,40 +58,8 @@ A snapshot holds every Secret. "clustersnap backup" encrypts it.`,
 	return cmd
 }
 
-// check says what is wrong with the flags together.
-func (o etcdFlags) check() error {
-	switch {
-	case o.to == "" || o.to == "-":
-		return errors.New("no destination: give --to FILE")
-	case o.stopped && o.dataDir == "":
-		return errors.New("--stopped wants --data-dir DIR")
-	case o.stopped && len(o.endpoints) > 0:
-		return errors.New("a stopped member has no --endpoints: leave one of the flags out")
-	case !o.stopped && len(o.endpoints) == 0:
-		return errors.New("no member to save from: give --endpoints URL")
-	case (o.cert == "") != (o.key == ""):
-		return errors.New("--cert and --key go together")
-	case (o.user == "") != (o.passwordFile == ""):
-		return errors.New("--user and --password-file go together")
-	default:
-		return nil
-	}
-}
-
 func saveRunning(ctx context.Context, out steps, o etcdFlags) error {
-	config, err := o.tlsConfig()
-	if err != nil {
-		return err
-	}
-	dial := etcdsnap.DialOptions{Username: o.user}
-	if o.passwordFile != "" {
-		b, err := os.ReadFile(o.passwordFile)
-		if err != nil {
-			return err
-		}
-		dial.Password = strings.TrimRight(string(b), "\r\n")
-	}
-	client, err := etcdsnap.Dial(ctx, o.endpoints, config, dial)
+	client, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,31 +98,6 @@ func sayMembers(out steps, saved *etcdsnap.Saved) {
 	}
 }
 
-func (o etcdFlags) tlsConfig() (*tls.Config, error) {
-	if o.ca == "" && o.cert == "" {
-		return nil, nil
-	}
-	config := &tls.Config{}
-	if o.cert != "" {
-		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
-		if err != nil {
-			return nil, fmt.Errorf("read %s and %s: %w", o.cert, o.key, err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	if o.ca != "" {
-		b, err := os.ReadFile(o.ca)
-		if err != nil {
-			return nil, err
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(b) {
-			return nil, fmt.Errorf("%s holds no certificate", o.ca)
-		}
-	}
-	return config, nil
-}
-
 func saveStopped(ctx context.Context, out steps, o etcdFlags) error {
 	f, err := clustersnap.Create(o.to)
 	if err != nil {
@@ -193,7 +115,7 @@ func saveStopped(ctx context.Context, out steps, o etcdFlags) error {
 	if err != nil {
 		return err
 	}
-	out.line("behind", fmt.Sprintf("%d raft entries are in the write-ahead log alone, which ends at %d: start etcd instead if it can be started",
-		stopped.Behind, stopped.LogIndex))
+	const behind = "%d raft entries are in the write-ahead log alone, which ends at %d: start etcd instead if it can be started"
+	out.line("behind", fmt.Sprintf(behind, stopped.Behind, stopped.LogIndex))
 	return nil
 }

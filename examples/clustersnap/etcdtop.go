@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -87,19 +85,11 @@ func (o etcdTop) check() error {
 const pageObjects = 200
 
 func (o etcdTop) run(ctx context.Context, out io.Writer, name string) error {
-	f, err := os.Open(name)
+	snap, err := openDatabase(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	snap, err := etcdsnap.Open(f, info.Size())
-	if err != nil {
-		return err
-	}
+	defer snap.close()
 	opts := usage.Options{Prefix: o.prefix, Compacted: snap.CompactRevision(), Top: o.n}
 	if o.html != "" {
 		opts.Top, opts.Objects = 0, pageObjects
@@ -109,13 +99,11 @@ func (o etcdTop) run(ctx context.Context, out io.Writer, name string) error {
 	case err != nil:
 		return err
 	case o.html != "":
-		return writePage(steps{out}, o.html, report, treemap.About{Name: filepath.Base(name), Size: info.Size()})
+		return writePage(steps{out}, o.html, report, treemap.About{Name: filepath.Base(name), Size: snap.size})
 	case o.asJSON:
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return printJSON(out, report)
 	default:
-		sayTotal(steps{out}, report, info.Size())
+		sayTotal(steps{out}, report, snap.size)
 		return o.table(out, report)
 	}
 }

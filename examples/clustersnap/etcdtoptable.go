@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/clustersnap/clustersnap/manifests/storage/usage"
 )
@@ -32,7 +31,7 @@ func (o etcdTop) table(out io.Writer, r *usage.Report) error {
 	}
 	var rows []topRow
 	for _, resource := range r.Resources {
-		name := resourceName(resource.Group, resource.Resource)
+		name := named{resource.Group, resource.Resource, ""}.String()
 		if o.by == "resource" {
 			rows = append(rows, topRow{resource.Sizes, "", name})
 			continue
@@ -76,32 +75,10 @@ func (o etcdTop) objects(out io.Writer, r *usage.Report) error {
 	return t.Flush()
 }
 
-func resourceName(group, resource string) string {
-	if group == "" {
-		return resource
-	}
-	return resource + "." + group
-}
-
 // share says how much of a whole a part is.
 func share(part, whole int64) string {
 	if whole == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%d %%", 100*part/whole)
-}
-
-// printable is a name that can do a terminal no harm: anybody may have written a key.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
-
-// oneLine is a text, such as a server's, as one line that can do a terminal no harm.
-func oneLine(s string) string {
-	return printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
 }

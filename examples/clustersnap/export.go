@@ -62,33 +62,9 @@ func exportSnapshot(
 		return err
 	}
 	defer snap.close()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	to, err := tree.Open(root, opts)
-	if err != nil {
-		return err
-	}
-	defer to.Close() // drops what is not committed
-	at := manifests.Instant{ResourceVersion: strconv.FormatInt(snap.view.Revision(), 10)}
-	report, err := snap.decoder.Dump(ctx, snap.view.Keys(ctx), at, to, selectionOf(of))
-	if err != nil {
-		return err
-	}
-	changes, err := to.Commit(report)
-	if err != nil {
-		return err
-	}
-	sayTree(out, changes, fmt.Sprintf("%s at revision %s, each at its storage version",
-		count(changes.Objects, "object"), report.ResourceVersion))
-	if err := missing(out, report); err != nil {
-		return err
-	}
-	out.line("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
-	return nil
+	return intoTree(out, dir, opts, func(to *tree.Tree) (*manifests.Report, string, error) {
+		at := manifests.Instant{ResourceVersion: strconv.FormatInt(snap.view.Revision(), 10)}
+		report, err := snap.decoder.Dump(ctx, snap.view.Keys(ctx), at, to, selectionOf(of))
+		return report, fmt.Sprintf("at revision %s, each at its storage version", at.ResourceVersion), err
+	})
 }

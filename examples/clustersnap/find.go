@@ -30,6 +30,33 @@ func (s *source) none() error {
 	return fmt.Errorf("there are no objects below %s: if kube-apiserver runs with another --etcd-prefix, give that", s.prefix)
 }
 
+// namespacesThere refuses a namespace that a source does not have: a list of nothing would look like an empty one.
+func (s *source) namespacesThere(all []manifests.Entry, namespaces []string) error {
+	there := map[string]bool{}
+	for _, o := range s.Seen().Outcomes {
+		if o.Resource.Resource != "*" {
+			there[o.Namespace] = true
+		}
+	}
+	for _, o := range s.Seen().Outcomes {
+		if o.Resource.Resource == "*" && o.Namespace != "" { // a snapshot says so of what it was limited to
+			there[o.Namespace] = false
+		}
+	}
+	for _, e := range all {
+		there[e.Namespace] = true
+		if e.Group == "" && e.Resource == "namespaces" {
+			there[e.Name] = true
+		}
+	}
+	for _, name := range namespaces {
+		if !there[name] {
+			return fmt.Errorf("there is no namespace %q in it: look at how it is written", name)
+		}
+	}
+	return nil
+}
+
 // among gives the objects of that kind and name: one, or one in each of several namespaces.
 func (w wanted) among(entries []manifests.Entry, all kinds) (n named, found []manifests.Entry, err error) {
 	if n, err = all.find(w.kind); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/storage/history"
 )
 
 const historyHelp = `history lists the versions of one object that an etcd snapshot has: when it was
@@ -88,7 +89,7 @@ func (h historyOutput) print(ctx context.Context, out io.Writer, from *source, e
 	key, compacted := from.at(e.Key), from.snapshot.CompactRevision()
 	var before *manifests.Object
 	versions := 0
-	for v, err := range from.snapshot.decoder.History(ctx, from.snapshot, key) {
+	for v, err := range history.Of(ctx, from.snapshot.decoder, from.snapshot, key) {
 		if err != nil {
 			return err
 		}

@@ -1,29 +1,28 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
-	"github.com/clustersnap/clustersnap/manifests/storage"
+	"github.com/clustersnap/clustersnap/manifests/storage/history"
 )
 
 // changeOf compares a version with the one before it, if both can be.
-func changeOf(e manifests.Entry, before *manifests.Object, v *storage.Version) (*diff.Change, error) {
-	if v.Step != storage.Changed || before == nil || v.Object == nil {
+func changeOf(e manifests.Entry, before *manifests.Object, v *history.Version) (*diff.Change, error) {
+	if v.Step != history.Changed || before == nil || v.Object == nil {
 		return nil, nil
 	}
 	return diff.Objects(e, before.YAML, v.Object.YAML)
 }
 
 // version shows one.
-func (h historyOutput) version(out io.Writer, v *storage.Version, change *diff.Change) error {
+func (h historyOutput) version(out io.Writer, v *history.Version, change *diff.Change) error {
 	said := sayVersion(v, change)
 	if h.json {
-		return json.NewEncoder(out).Encode(said)
+		return jsonLine(out, said)
 	}
 	line := fmt.Sprintf("%-10d  %-13s  %6d  %8d  %s", v.Revision, v.Step, v.Writes, v.Size, strings.Join(said.Fields, ", "))
 	if said.Why != "" {
@@ -39,7 +38,7 @@ func (h historyOutput) version(out io.Writer, v *storage.Version, change *diff.C
 // versionSaid is a version as JSON.
 type versionSaid struct {
 	Revision int64        `json:"revision"`
-	What     storage.Step `json:"what"`
+	What     history.Step `json:"what"`
 	Writes   int64        `json:"writes,omitempty"`
 	Bytes    int          `json:"bytes,omitempty"`
 	UID      string       `json:"uid,omitempty"`
@@ -48,7 +47,7 @@ type versionSaid struct {
 	Why      string       `json:"why,omitempty"`
 }
 
-func sayVersion(v *storage.Version, change *diff.Change) versionSaid {
+func sayVersion(v *history.Version, change *diff.Change) versionSaid {
 	said := versionSaid{
 		Revision: v.Revision, What: v.Step, Writes: v.Writes, Bytes: v.Size, UID: v.Meta.UID, Cipher: v.Meta.Cipher,
 	}

@@ -17,7 +17,8 @@ func parseRecipients(keys, files []string) ([]age.Recipient, error) {
 	take := func(where, text string) error {
 		found, err := age.ParseRecipients(strings.NewReader(text))
 		if err != nil {
-			return usageError{fmt.Errorf("%s holds no age public keys, age1... and one a line (age-keygen -y gives that of a secret key): %w", where, err)}
+			return usageError{fmt.Errorf(
+				"%s holds no age public keys, age1... and one a line (age-keygen -y gives that of a secret key): %w", where, err)}
 		}
 		recipients = append(recipients, found...)
 		return nil
@@ -37,7 +38,8 @@ func parseRecipients(keys, files []string) ([]age.Recipient, error) {
 		}
 	}
 	if len(recipients) == 0 {
-		return nil, usageError{errors.New("no recipient: give --recipient age1..., the public key of whoever may open the backup; age-keygen -pq makes a pair")}
+		return nil, usageError{errors.New("no recipient: give --recipient age1..., the public key of whoever may open the backup; " +
+			"age-keygen -pq makes a pair")}
 	}
 	return recipients, nil
 }
@@ -62,7 +64,8 @@ func readIdentities(name string) ([]age.Identity, error) {
 	}
 	identities, err := age.ParseIdentities(io.LimitReader(in, 1<<20))
 	if err != nil { // age's error may quote what it has read
-		return nil, fmt.Errorf("read identity from %s: it holds no age secret key, AGE-SECRET-KEY-...: if it is encrypted itself, give what age -d makes of it", name)
+		return nil, fmt.Errorf("read identity from %s: it holds no age secret key, AGE-SECRET-KEY-...: "+
+			"if it is encrypted itself, give what age -d makes of it", name)
 	}
 	return identities, nil
 }

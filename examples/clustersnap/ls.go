@@ -3,18 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
-	"sigs.k8s.io/yaml"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -48,7 +45,7 @@ func lsCommand() *cobra.Command {
 			if err == nil {
 				err = errors.Join(printEntries(os.Stdout, list, asJSON), lost)
 			}
-			if err != nil && !errors.Is(err, syscall.EPIPE) { // whoever reads it has seen enough
+			if err != nil && !readerGone(err) { // whoever reads it has seen enough
 				return fmt.Errorf("ls %s: %w", args[0], err)
 			}
 			return nil
@@ -70,6 +67,9 @@ func listObjects(
 	}
 	defer from.close()
 	all, err = from.entries(ctx)
+	if err == nil {
+		err = from.namespacesThere(all, opts.Namespaces)
+	}
 	if err == nil && from.snapshot == nil {
 		all, err = from.choose(ctx, all, opts)
 	}
@@ -110,11 +110,11 @@ func (s *source) choose(
 			if err != nil {
 				return nil, err
 			}
-			var o struct{ Metadata struct{ Labels labels.Set } }
-			if err := yaml.Unmarshal(text, &o); err != nil {
-				return nil, fmt.Errorf("read %v: %w", e.Key, err)
+			own, err := labelsOf(text)
+			if err != nil {
+				return nil, fmt.Errorf("%v: %w", e.Key, err)
 			}
-			if !selector.Matches(o.Metadata.Labels) {
+			if !selector.Matches(own) {
 				continue
 			}
 		}
@@ -127,9 +127,8 @@ func printEntries(to io.Writer, list []manifests.Entry, asJSON bool) error {
 	slices.SortFunc(list, func(x, y manifests.Entry) int { return x.Compare(y.Key) })
 	out := bufio.NewWriter(to)
 	if asJSON {
-		encoder := json.NewEncoder(out)
 		for _, e := range list {
-			if err := encoder.Encode(e); err != nil {
+			if err := jsonLine(out, e); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -43,7 +44,8 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		PersistentPreRun: func(*cobra.Command, []string) { started = true },
 	}
 	root.AddCommand(backupCommand(), verifyCommand(), etcdCommand(), manifestsCommand(), demoCommand(),
-		lsCommand(), getCommand(), historyCommand(), exportCommand(), proveCommand(), recoverCommand())
+		lsCommand(), getCommand(), historyCommand(), exportCommand(), proveCommand(), recoverCommand(), volumesCommand(),
+		restoreCommand(), listCommand(), pruneCommand(), discoverCommand(), cronjobCommand(), pkiCommand())
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -55,7 +57,7 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", printable(text), cmd.CommandPath()+" --help")
 		return 2
 	}
-	if errors.Is(err, syscall.EPIPE) { // as of "ls | head": whoever read has seen enough
+	if readerGone(err) { // as of "ls | head": whoever read has seen enough
 		return 1
 	}
 	code := 1
@@ -68,10 +70,26 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 	return code
 }
 
-// oneFile says what cobra's own count of arguments does not: that a FILE is wanted.
+// readerGone reports whether nobody reads standard output any more. A server that has gone away is EPIPE, too, and is to be
+// told.
+func readerGone(err error) bool {
+	file := (*fs.PathError)(nil)
+	return errors.As(err, &file) && file.Path == os.Stdout.Name() && errors.Is(file.Err, syscall.EPIPE)
+}
+
+// group is a command of which the subcommands do the work.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		return usageError{fmt.Errorf("%s: give a subcommand", name)}
+	}}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// oneFile says what cobra's own count of arguments does not: that a FILE is wanted, or a URL.
 func oneFile(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("%s wants one FILE, and was given %d", cmd.CommandPath(), len(args))
+		return fmt.Errorf("%s wants one %s, and was given %d", cmd.CommandPath(), strings.Fields(cmd.Use)[1], len(args))
 	}
 	return nil
 }

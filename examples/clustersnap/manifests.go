@@ -4,38 +4,36 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
 func manifestsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "manifests",
-		Short: "Keep the objects of a cluster as files, and find what differs",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usageError{fmt.Errorf("manifests: give a subcommand")}
-		},
-	}
-	cmd.AddCommand(manifestsDumpCommand(), manifestsDiffCommand())
-	return cmd
+	return group("manifests", "Keep the objects of a cluster as files, and find what differs",
+		manifestsDumpCommand(), manifestsDiffCommand())
 }
 
 // connect takes the cluster of a kubeconfig, or of kubectl's where none is named.
 func connect(kubeconfig string) (*manifests.Cluster, error) {
-	config, err := clientConfig(kubeconfig).ClientConfig()
+	config, err := restConfig(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return manifests.NewCluster(config)
+}
+
+// restConfig reads a kubeconfig, or kubectl's where none is named.
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.UserAgent = "clustersnap"
-	return manifests.NewCluster(config)
-}
-
-func clientConfig(kubeconfig string) clientcmd.ClientConfig {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil)
+	return config, nil
 }
 
 // selection is what of a cluster, or of a source, a command looks at.
@@ -69,16 +67,4 @@ func (s *selection) options() manifests.Options {
 		opts.Level = manifests.Faithful
 	}
 	return opts
-}
-
-// missing shows what a dump should have listed and could not; without any it is good.
-func missing(out steps, report *manifests.Report) error {
-	lost := report.Missing()
-	if len(lost) == 0 {
-		return nil
-	}
-	for _, o := range lost {
-		out.line("missing", o.String())
-	}
-	return fmt.Errorf("%s could not be listed: the dump is not complete", count(len(lost), "kind"))
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ func manifestsDiffCommand() *cobra.Command {
 			}
 			summary, err := v.compare(cmd.Context(), args[0], args[1], base, asJSON)
 			if err == nil {
-				printSummary(summary)
+				printSummary(os.Stderr, summary)
 			}
 			if code := diff.ExitCode(summary, err); code != 0 {
 				return differs{code, err}
@@ -77,6 +78,9 @@ func manifestsDiffCommand() *cobra.Command {
 }
 
 func (v *views) compare(ctx context.Context, a, b, base string, asJSON bool) (*diff.Summary, error) {
+	if !v.limits(a) && !v.limits(b) && (len(v.namespaces) > 0 || v.selector != "") {
+		return nil, errors.New("-n and -l limit what is looked at in a snapshot or in live: two directories are compared whole")
+	}
 	sideA, err := v.open(ctx, a)
 	if err != nil {
 		return nil, err
@@ -96,25 +100,32 @@ func (v *views) compare(ctx context.Context, a, b, base string, asJSON bool) (*d
 	}
 	return diff.Compare(ctx, sideA, sideB, func(c *diff.Change) error {
 		if asJSON {
-			return json.NewEncoder(os.Stdout).Encode(c)
+			return jsonLine(os.Stdout, c)
 		}
 		return diff.Unified(os.Stdout, c)
 	}, opts)
 }
 
-// printSummary says on stderr what was seen: stdout is the difference.
-func printSummary(s *diff.Summary) {
-	fmt.Fprintf(os.Stderr, "%d the same, %d added, %d removed, %d changed, %d failed", s.Same, s.Added, s.Removed, s.Changed, s.Failed)
+// limits reports whether a side is limited to what the flags select: directories are not.
+func (v *views) limits(name string) bool {
+	file, _ := atRevision(name)
+	stat, err := os.Stat(file)
+	return name == "live" || err != nil || !stat.IsDir()
+}
+
+// printSummary says what was seen, not on stdout, which is the difference.
+func printSummary(out io.Writer, s *diff.Summary) {
+	fmt.Fprintf(out, "%d the same, %d added, %d removed, %d changed, %d failed", s.Same, s.Added, s.Removed, s.Changed, s.Failed)
 	if s.OutOfView > 0 {
-		fmt.Fprintf(os.Stderr, ", %d out of view", s.OutOfView)
+		fmt.Fprintf(out, ", %d out of view", s.OutOfView)
 	}
 	for _, class := range []manifests.Class{manifests.Generated, manifests.Bootstrap, manifests.NodeBound, manifests.Virtual} {
 		if n := s.LeftOut[class]; n > 0 {
-			fmt.Fprintf(os.Stderr, ", %d %s left out", n, class)
+			fmt.Fprintf(out, ", %d %s left out", n, class)
 		}
 	}
-	fmt.Fprintln(os.Stderr)
+	fmt.Fprintln(out)
 	for _, o := range append(s.MissingA, s.MissingB...) {
-		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", o)
+		fmt.Fprintf(out, "clustersnap: %s\n", oneLine(o.String()))
 	}
 }

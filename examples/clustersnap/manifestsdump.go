@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
@@ -62,7 +63,9 @@ func (s *secretsFlags) flags(cmd *cobra.Command) {
 
 func (s *secretsFlags) options() (tree.Options, error) {
 	var opts tree.Options
-	hows := map[string]tree.Secrets{"exclude": tree.Exclude, "include": tree.Include, "redact": tree.Redact, "encrypt": tree.Encrypt}
+	hows := map[string]tree.Secrets{
+		"exclude": tree.Exclude, "include": tree.Include, "redact": tree.Redact, "encrypt": tree.Encrypt,
+	}
 	how, ok := hows[s.how]
 	if !ok {
 		return opts, usageError{fmt.Errorf("--secrets is %q: want exclude, include, redact or encrypt", s.how)}
@@ -93,45 +96,11 @@ func dumpManifests(ctx context.Context, out steps, s selection, dir string, opts
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	to, err := tree.Open(root, opts)
-	if err != nil {
-		return err
-	}
-	defer to.Close() // drops what is not committed
-	report, err := cluster.Dump(ctx, to, s.options())
-	if err != nil {
-		return err
-	}
-	changes, err := to.Commit(report)
-	if err != nil {
-		return err
-	}
-	sayTree(out, changes, fmt.Sprintf("%s of %s at resource version %s",
-		count(changes.Objects, "object"), report.ServerVersion, report.ResourceVersion))
-	if err := missing(out, report); err != nil {
-		return err
-	}
-	out.line("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
-	return nil
-}
-
-// sayTree says what a dump was of, and what became of the tree.
-func sayTree(out steps, changes tree.Changes, of string) {
-	out.line("dump", of)
-	out.line("tree", fmt.Sprintf("%d added, %d changed, %d removed, %d kept unseen, %s left out",
-		len(changes.Added), len(changes.Changed), len(changes.Removed), len(changes.Kept), count(changes.Excluded, "Secret")))
-	for _, stray := range changes.Strays {
-		out.line("note", stray+" is not of the tree, and was left alone")
-	}
-	for _, healed := range changes.Healed {
-		out.line("note", healed+" was missing or edited, and was written again")
-	}
+	return intoTree(out, dir, opts, func(to *tree.Tree) (*manifests.Report, string, error) {
+		report, err := cluster.Dump(ctx, to, s.options())
+		if err != nil {
+			return nil, "", err
+		}
+		return report, fmt.Sprintf("of %s at resource version %s", report.ServerVersion, report.ResourceVersion), nil
+	})
 }

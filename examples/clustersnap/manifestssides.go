@@ -12,7 +12,6 @@ import (
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
-	"github.com/clustersnap/clustersnap/manifests/storage"
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
@@ -81,9 +80,9 @@ func (v *views) openSnapshot(ctx context.Context, file string, revision int64) (
 	}
 	v.opened = append(v.opened, snap)
 	if v.restored {
-		return storage.Hashes(snap.view, snap.decoder, selectionOf(v.options())), nil
+		return snap.decoder.Hashes(snap.view, selectionOf(v.options())), nil
 	}
-	return storage.Versions(snap.view, snap.decoder, selectionOf(v.options())), nil
+	return snap.decoder.Versions(snap.view, selectionOf(v.options())), nil
 }
 
 // close closes the snapshots.

@@ -49,7 +49,9 @@ func readNode(set *clustersnap.Set) (*kubeadm.Node, error) {
 }
 
 // addSnapshot adds a verified snapshot of the node's etcd.
-func addSnapshot(ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, now time.Time, p progress) (*etcdsnap.Saved, error) {
+func addSnapshot(
+	ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, now time.Time, p progress,
+) (*etcdsnap.Saved, error) {
 	config, _, err := node.Etcd.ClientTLS(nodeFS, now)
 	if err != nil {
 		return nil, err
@@ -85,7 +87,9 @@ func openSnapshot(set *clustersnap.Set) (io.ReadCloser, etcdsnap.Saved, error) {
 }
 
 // addPKI adds the node's files, sealed once more: they may be handed on without etcd.
-func addPKI(set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, recipients []age.Recipient, now time.Time) (pkiInfo, error) {
+func addPKI(
+	set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, recipients []age.Recipient, now time.Time,
+) (pkiInfo, error) {
 	bundle, err := pkibundle.Collect(nodeFS, node.Files, programs(node))
 	if err != nil {
 		return pkiInfo{}, err

@@ -1,27 +1,24 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 
 	"filippo.io/age"
 )
 
 // lookFromOutside says what a file shows without an identity, which is never enough.
-func lookFromOutside(out steps, name string) error {
-	f, err := os.Open(name)
+func lookFromOutside(ctx context.Context, out steps, name string) error {
+	f, size, err := openSealed(ctx, name)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
 	defer f.Close()
-	header, err := age.ExtractHeader(f)
+	header, err := age.ExtractHeader(io.NewSectionReader(f, 0, size))
 	if err != nil {
 		return fmt.Errorf("verify %s: it does not begin as a backup does, with an age header: %w", name, err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
 	}
 	var kinds []string
 	for line := range strings.Lines(string(header)) {
@@ -29,6 +26,15 @@ func lookFromOutside(out steps, name string) error {
 			kinds = append(kinds, strings.Fields(stanza + " ?")[0])
 		}
 	}
-	out.line("outside", fmt.Sprintf("%s, encrypted with age for %s (%s)", mib(info.Size()), count(len(kinds), "recipient"), strings.Join(kinds, ", ")))
+	out.line("outside", fmt.Sprintf("%s, encrypted with age for %s (%s)",
+		mib(size), count(len(kinds), "recipient"), strings.Join(kinds, ", ")))
+	if s, ok := f.(storedSet); ok {
+		if err := out.do("receipt", func(progress) (string, error) {
+			return fmt.Sprintf("%s at revision %d, every byte is as it was written", s.receipt.Node, s.receipt.Revision),
+				s.store.ReadBack(ctx, s.receipt)
+		}); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+	}
 	return fmt.Errorf("verify %s: contents not checked: give --identity FILE", name)
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/clustersnap/clustersnap/manifests"
-	"github.com/clustersnap/clustersnap/manifests/storage"
+	"github.com/clustersnap/clustersnap/manifests/diff"
+	"github.com/clustersnap/clustersnap/manifests/storage/history"
 )
 
 // Whoever may write a name, or answer for a server, must not write on the terminal.
@@ -18,13 +21,21 @@ func TestTerminalsAreSafe(t *testing.T) {
 		"a step": func(b *bytes.Buffer) error { steps{b}.line("blocked", bad); return nil },
 		"entries": func(b *bytes.Buffer) error {
 			err := printEntries(b, []manifests.Entry{{Key: key, ResourceVersion: bad, Class: bad}}, false)
-			_, after, _ := strings.Cut(b.String(), "\n") // the heading
-			b.Reset()
-			b.WriteString(after)
-			return err
+			return errors.Join(err, cutHeading(b))
+		},
+		"what could not be seen": func(b *bytes.Buffer) error {
+			o := manifests.Outcome{Resource: manifests.Resource{Group: bad, Resource: bad}, Namespace: bad, Why: bad}
+			printSummary(b, &diff.Summary{MissingA: []manifests.Outcome{o}})
+			return cutHeading(b)
+		},
+		"entries in JSON": func(b *bytes.Buffer) error {
+			return printEntries(b, []manifests.Entry{{Key: key, ResourceVersion: bad, Class: bad}}, true)
+		},
+		"a version in JSON": func(b *bytes.Buffer) error {
+			return historyOutput{json: true}.version(b, &history.Version{Step: bad, Err: errorText(bad)}, nil)
 		},
 		"a version": func(b *bytes.Buffer) error {
-			return historyOutput{}.version(b, &storage.Version{Step: storage.Changed, Err: errorText(bad)}, nil)
+			return historyOutput{}.version(b, &history.Version{Step: history.Changed, Err: errorText(bad)}, nil)
 		},
 	} {
 		var b bytes.Buffer
@@ -35,6 +46,31 @@ func TestTerminalsAreSafe(t *testing.T) {
 		if !ended || text == "" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Errorf("%s is printed as %q", name, b.String())
 		}
+	}
+}
+
+func cutHeading(b *bytes.Buffer) error {
+	_, err := b.ReadString('\n')
+	return err
+}
+
+// What is printed as JSON is read as what it was.
+func TestJSONIsWhatItWas(t *testing.T) {
+	for _, text := range []string{
+		"plain \u00e4 \u4e2d", "a\x1b[2J\u202e\u009bz\tb\rc\n\u0000\u2028\x7f", "\U000e0001\U0001f600 \\u009b \\\u009b",
+	} {
+		var b bytes.Buffer
+		if err := jsonLine(&b, map[string]string{text: text}); err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]string
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil || got[text] != text || strings.Count(b.String(), "\n") != 1 {
+			t.Errorf("%q is printed as %q, and read as %q (%v)", text, b.String(), got, err)
+		}
+	}
+	var b bytes.Buffer
+	if err := jsonLine(&b, make(chan int)); err == nil || b.Len() > 0 {
+		t.Errorf("what is no JSON is printed as %q", b.String())
 	}
 }
 

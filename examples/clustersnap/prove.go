@@ -18,16 +18,7 @@ import (
 )
 
 func proveCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "prove",
-		Short: "Prove that a backup has everything",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usageError{errors.New("prove: give a subcommand")}
-		},
-	}
-	cmd.AddCommand(proveCompletenessCommand())
-	return cmd
+	return group("prove", "Prove that a backup has everything", proveCompletenessCommand())
 }
 
 const proveCompletenessHelp = `completeness holds a directory that "manifests dump" has written against etcd:
@@ -101,27 +92,16 @@ func kept(saved *tree.Saved) func(context.Context, manifests.Entry) error {
 }
 
 func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFlags) (*proof.Proof, error) {
-	opts := proof.Options{Prefix: from.prefix}
-	if from.encryption != "" {
-		var err error
-		if opts.Encryption, err = os.ReadFile(from.encryption); err != nil {
-			return nil, err
-		}
-		defer clear(opts.Encryption)
-	}
-	f, err := os.Open(name)
+	encryption, err := from.encryptionConfig()
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	s, err := etcdsnap.Open(f, stat.Size())
+	defer clear(encryption)
+	s, err := openDatabase(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	defer s.close()
 	at, _ := strconv.ParseInt(dump.Report.ResourceVersion, 10, 64) // 0, as of a tree from git, is refused by the proof
 	view, err := s.View(ctx, "", at)
 	if errors.Is(err, etcdsnap.ErrCompacted) || errors.Is(err, etcdsnap.ErrFuture) {
@@ -131,14 +111,14 @@ func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFla
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	events := func(after int64) iter.Seq2[*mvccpb.Event, error] { return s.Events(ctx, "", after) }
-	return proof.Complete(ctx, dump, proof.Store{Revision: view.Revision(), Keys: view.Keys(ctx), Events: events}, opts)
+	return proof.Complete(ctx, dump, proof.Store{Revision: view.Revision(), Keys: view.Keys(ctx), Events: events},
+		proof.Options{Prefix: from.prefix, Encryption: encryption})
 }
 
 func proveFromAPI(ctx context.Context, dump proof.Dump, kubeconfig string) (*proof.Proof, error) {
-	config, err := clientConfig(kubeconfig).ClientConfig()
+	config, err := restConfig(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("read kubeconfig: %w", err)
+		return nil, err
 	}
-	config.UserAgent = "clustersnap"
 	return proof.FromAPI(ctx, dump, config)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +13,7 @@ const shown = 8
 
 func showProof(out io.Writer, p *proof.Proof, asJSON bool) error {
 	if asJSON {
-		if err := json.NewEncoder(out).Encode(p); err != nil {
+		if err := jsonLine(out, p); err != nil {
 			return err
 		}
 	} else {

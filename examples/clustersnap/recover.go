@@ -100,7 +100,7 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 		opts.Classes = []manifests.Class{manifests.User}
 	}
 	objects, unread := r.read(ctx, from, entries, opts.Classes)
-	config, err := clientConfig(r.of.kubeconfig).ClientConfig()
+	config, err := restConfig(r.of.kubeconfig)
 	if err != nil {
 		return err
 	}

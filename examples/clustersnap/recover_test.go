@@ -57,7 +57,7 @@ func (s stored) open(t *testing.T, of storage.Selection) *source {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
-	side := storage.Versions(s, d, of)
+	side := d.Versions(s, of)
 	return &source{seer: side, prefix: storage.DefaultPrefix, snapshot: &snapshot{}, at: side.EtcdKey}
 }
 

@@ -28,7 +28,7 @@ type etcdRestore struct {
 
 // backup restores from a set: name and peer URL default to those of the node that was backed up.
 func (r etcdRestore) backup(ctx context.Context, out steps, name string, identities []age.Identity, now time.Time) error {
-	set, f, err := openSet(name, identities)
+	set, f, err := openSet(ctx, name, identities)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,8 @@ func (r etcdRestore) remarks(out steps, result *restore.Result) {
 			}
 		}
 		if m.Unread != "" {
-			out.line("note", fmt.Sprintf("of the old member only revision %d could be read, so that no more is known of it: %s", m.OldRevision, m.Unread))
+			out.line("note", fmt.Sprintf("of the old member only revision %d could be read, so that no more is known of it: %s",
+				m.OldRevision, m.Unread))
 		}
 	}
 	if r.initialCluster != "" && r.opts.ClusterToken == "" {

@@ -15,46 +15,35 @@ import (
 
 // snapshot is one of etcd, at a revision, and what makes objects of its values.
 type snapshot struct {
-	*etcdsnap.Snapshot
-	file    *os.File
+	*database
 	view    *etcdsnap.View
 	decoder *storage.Decoder
 }
 
 // readSnapshot finds the keys of a snapshot at a revision, and learns of its custom resources. The caller closes it.
-func readSnapshot(ctx context.Context, name string, s sourceFlags, level manifests.Level) (_ *snapshot, err error) {
-	opts := storage.Options{Prefix: s.prefix, Level: level}
-	if s.encryption != "" {
-		if opts.Encryption, err = os.ReadFile(s.encryption); err != nil {
-			return nil, err
-		}
-		defer clear(opts.Encryption)
+func readSnapshot(ctx context.Context, name string, s sourceFlags, level manifests.Level) (*snapshot, error) {
+	encryption, err := s.encryptionConfig()
+	if err != nil {
+		return nil, err
 	}
-	snap := new(snapshot)
-	if snap.decoder, err = storage.NewDecoder(opts); err != nil {
+	defer clear(encryption)
+	decoder, err := storage.NewDecoder(storage.Options{Prefix: s.prefix, Level: level, Encryption: encryption})
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", s.encryption, err)
 	}
-	if err = snap.open(ctx, name, s); err != nil {
+	from, err := openDatabase(name)
+	if err != nil {
+		decoder.Close()
+		return nil, err
+	}
+	snap := &snapshot{database: from, decoder: decoder}
+	if snap.view, err = snap.View(ctx, "", s.revision); err == nil {
+		err = snap.learn(ctx, s.prefix)
+	}
+	if err != nil {
 		return nil, errors.Join(err, snap.close())
 	}
 	return snap, nil
-}
-
-func (s *snapshot) open(ctx context.Context, name string, flags sourceFlags) (err error) {
-	if s.file, err = os.Open(name); err != nil {
-		return err
-	}
-	stat, err := s.file.Stat()
-	if err != nil {
-		return err
-	}
-	if s.Snapshot, err = etcdsnap.Open(s.file, stat.Size()); err != nil {
-		return err
-	}
-	if s.view, err = s.View(ctx, "", flags.revision); err != nil {
-		return err
-	}
-	return s.learn(ctx, flags.prefix)
 }
 
 // learnAll is learn for those of all revisions: of an object that is gone, the definition may be gone, too.
@@ -84,14 +73,11 @@ func (s *snapshot) learn(ctx context.Context, prefix string) error {
 
 func (s *snapshot) teach(kv *mvccpb.KeyValue) {
 	if err := s.decoder.Learn(kv); err != nil {
-		fmt.Fprintf(os.Stderr, "clustersnap: %v\n", err)
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", oneLine(err.Error()))
 	}
 }
 
 func (s *snapshot) close() error {
 	s.decoder.Close()
-	if s.file == nil {
-		return nil
-	}
-	return s.file.Close()
+	return s.database.close()
 }

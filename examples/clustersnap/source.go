@@ -37,6 +37,14 @@ func (s *sourceFlags) snapshotFlags(cmd *cobra.Command) {
 	f.StringVar(&s.encryption, "encryption-config", "", "kube-apiserver's `FILE`")
 }
 
+// encryptionConfig reads the file of the flag, if that is given. The caller clears it.
+func (s *sourceFlags) encryptionConfig() ([]byte, error) {
+	if s.encryption == "" {
+		return nil, nil
+	}
+	return os.ReadFile(s.encryption)
+}
+
 // source is what the objects of a SOURCE are read from. Its side has entries and canonical texts.
 type source struct {
 	seer
@@ -64,7 +72,7 @@ func (s *sourceFlags) open(ctx context.Context, name string, opts manifests.Opti
 	if err != nil {
 		return nil, err
 	}
-	side := storage.Versions(snap.view, snap.decoder, selectionOf(opts))
+	side := snap.decoder.Versions(snap.view, selectionOf(opts))
 	return &source{side, s.prefix, snap, side.EtcdKey}, nil
 }
 

@@ -19,7 +19,7 @@ func verifyCommand() *cobra.Command {
 	var identity, scratch, etcd string
 	var boot bool
 	cmd := &cobra.Command{
-		Use:   "verify FILE --identity FILE",
+		Use:   "verify FILE|URL --identity FILE",
 		Short: "Check a backup, to the last byte",
 		Long: `Check a backup, to the last byte.
 
@@ -30,15 +30,20 @@ hold every key as the snapshot does, to end old watches, and to give all of it
 to a member that joins. With --etcd that is your own etcd program.
 
 Without an identity only the outside can be seen: the contents are not checked,
-and the exit code is 1.`,
+and the exit code is 1. A set in a store is held against its receipt, too: all
+of its bytes are read, with no progress shown, and have to be those that were
+written.
+
+The URL is that of a set, as "clustersnap backup" and "list" print it.`,
 		Example: `  clustersnap verify cp1.clustersnap --identity key.txt
   clustersnap verify cp1.clustersnap --identity key.txt --boot
+  clustersnap verify file:///backup/SET.clustersnap --identity key.txt
   pass show clustersnap | clustersnap verify cp1.clustersnap --identity -`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
 			if identity == "" {
-				return lookFromOutside(out, args[0])
+				return lookFromOutside(cmd.Context(), out, args[0])
 			}
 			identities, err := readIdentities(identity)
 			if err != nil {
@@ -60,19 +65,21 @@ and the exit code is 1.`,
 	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
 	f.StringVar(&etcd, "etcd", "", "the etcd `PROGRAM` for --boot (default: 3.7, built in)")
 	f.BoolVar(&boot, "boot", false, "also boot etcd on a restored copy, and compare every key")
-	f.StringVar(&scratch, "scratch", os.TempDir(), "the `DIR` where --boot works, in the clear; needs twice\nthe snapshot and 320 MiB")
+	f.StringVar(&scratch, "scratch", os.TempDir(),
+		"the `DIR` where --boot works, in the clear; needs twice\nthe snapshot and 320 MiB")
 	return cmd
 }
 
 // verify reads everything that is in a set.
 func verify(ctx context.Context, out steps, name string, identities []age.Identity) error {
-	set, f, err := openSet(name, identities)
+	set, f, err := openSet(ctx, name, identities)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if err := out.do("set", func(progress) (string, error) {
-		return fmt.Sprintf("%d members of %s, all digests right", len(set.Members()), set.Created().Format(time.RFC3339)), set.Verify(ctx)
+		taken := set.Created().Format(time.RFC3339)
+		return fmt.Sprintf("%d members of %s, all digests right", len(set.Members()), taken), set.Verify(ctx)
 	}); err != nil {
 		return err
 	}
@@ -110,7 +117,7 @@ func verifySnapshot(ctx context.Context, set *clustersnap.Set, p progress) (etcd
 }
 
 func proveBoot(ctx context.Context, out steps, name, scratch, etcd string, identities []age.Identity) error {
-	set, f, err := openSet(name, identities)
+	set, f, err := openSet(ctx, name, identities)
 	if err != nil {
 		return err
 	}
@@ -125,6 +132,7 @@ func proveBoot(ctx context.Context, out steps, name, scratch, etcd string, ident
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("etcd %s booted at revision %d, all %d keys are those of the snapshot, and a member that joined has them", proof.Version, proof.Revision, proof.Keys), nil
+		const has = "etcd %s booted at revision %d, all %d keys are those of the snapshot, and a member that joined has them"
+		return fmt.Sprintf(has, proof.Version, proof.Revision, proof.Keys), nil
 	})
 }

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"github.com/clustersnap/clustersnap/kubeadm"
+	"github.com/clustersnap/clustersnap/kubeadm/rehost"
+)
+
+const restoreHostHelp = `Restore a control-plane node on other hardware: an empty machine with the name
+and the address that are given here. Without --yes nothing is done, and the plan
+is printed.
+
+The machine needs the container runtime, the images or a registry, and kubelet
+and kubeadm of the cluster's version; kubeadm init must not have run there.
+Certificates are issued anew by the backup's CAs, the manifests are rewritten,
+the configuration is the one that the cluster has stored. What mentions the old
+machine and is not understood is told: look at it before --yes. A failure before
+kube-apiserver starts leaves the machine empty again.
+
+The old machine must never run again as it was. What the new Node needs, and
+what is to become of the old one, are commands that are printed; --finish runs
+them: roles, taints and labels, the old Node deleted, the kubelet's certificate.
+Its pods then start anew, which takes up to a minute. The same command can be
+given again, and does what is left. Commands for other nodes, to be run there,
+are printed after those; those of stage fence are for before.
+
+What lies on the disks of the old machine alone does not come back: volumes,
+which are listed, and images. If the cluster's endpoint is a name, that has to
+lead to the new machine before --yes.`
+
+// hostFlags say what the new machine is.
+type hostFlags struct {
+	identity, name, address string
+	others                  []string
+}
+
+func (h *hostFlags) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&h.identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
+	f.StringVar(&h.name, "name", "", "the `NAME` of the new Node and etcd member")
+	f.StringVar(&h.address, "address", "", "the `IP` at which others reach the machine")
+	f.StringArrayVar(&h.others, "other-address", nil,
+		"a further `IP`, in the order in which etcd's flags\nhave the old machine's (repeatable)")
+}
+
+// target reads the flags.
+func (h *hostFlags) target() (to rehost.Host, err error) {
+	if h.identity == "" || h.name == "" || h.address == "" {
+		return to, usageError{errors.New("give --identity FILE, --name NAME and --address IP")}
+	}
+	to.Name = h.name
+	if to.Address, err = netip.ParseAddr(h.address); err != nil {
+		return to, usageError{fmt.Errorf("--address: %w", err)}
+	}
+	for _, text := range h.others {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return to, usageError{fmt.Errorf("--other-address: %w", err)}
+		}
+		to.Others = append(to.Others, a)
+	}
+	return to, nil
+}
+
+// hostRestore is what the command line says.
+type hostRestore struct {
+	restoreFlags
+	hostFlags
+	yes, finish bool
+}
+
+func restoreHostCommand() *cobra.Command {
+	var h hostRestore
+	cmd := &cobra.Command{
+		Use:   "host FILE --identity FILE --name NAME --address IP",
+		Short: "Restore on an empty machine of another name or address",
+		Long:  restoreHostHelp,
+		Example: `  clustersnap restore host cp1.clustersnap --identity key.txt \
+    --name cp2 --address 10.0.0.12
+  clustersnap restore host cp1.clustersnap --identity key.txt \
+    --name cp2 --address 10.0.0.12 --yes --finish`,
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to, err := h.target()
+			if err == nil && h.finish && (h.root != "/" || !h.yes) {
+				err = usageError{errors.New("--finish runs kubeadm and kubectl: it needs --yes, on the machine itself")}
+			}
+			if err != nil {
+				return err
+			}
+			identities, err := readIdentities(h.identity)
+			if err != nil {
+				return err
+			}
+			out := steps{cmd.OutOrStdout()}
+			if err := h.run(cmd.Context(), out, args[0], identities, to, time.Now()); err != nil {
+				return fmt.Errorf("restore host: %w", err)
+			}
+			return nil
+		},
+	}
+	h.restoreFlags.flags(cmd)
+	h.hostFlags.flags(cmd)
+	settleFlag(cmd, &h.settle, 2*time.Minute)
+	f := cmd.Flags()
+	f.BoolVar(&h.yes, "yes", false, "do it; without it only the plan is printed")
+	f.BoolVar(&h.finish, "finish", false, "then run the commands that are left on this machine")
+	return cmd
+}
+
+func (h *hostRestore) run(
+	ctx context.Context, out steps, name string, identities []age.Identity, to rehost.Host, now time.Time,
+) error {
+	set, f, err := openSet(ctx, name, identities)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m, err := h.prepare(ctx, out, set, identities, to, now)
+	if err != nil {
+		return err
+	}
+	defer m.bundle.Clear()
+	m.tell(ctx, out)
+	done := m.done
+	if done == nil {
+		if !h.yes || len(m.plan.Refused) > 0 {
+			m.tellSteps(out)
+			return printPlan(out, m.plan)
+		}
+		if done, err = h.restore(ctx, out, set, m); err != nil {
+			return err
+		}
+	}
+	out.line("good", "the control plane runs on this machine")
+	m.tellSteps(out) // before they run: whoever is killed meanwhile has them
+	if h.finish {
+		if err := runSteps(ctx, out, m.left.Steps); err != nil {
+			return fmt.Errorf("the control plane runs, and its end is to be done by hand, or by the same command again: %w", err)
+		}
+	}
+	h.after(ctx, out, done)
+	return nil
+}
+
+// ownAddress is an error where the machine has not the address: etcd and kube-apiserver could not listen there.
+func ownAddress(a netip.Addr) error {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	for _, have := range list {
+		if p, err := netip.ParsePrefix(have.String()); err == nil && p.Addr().Unmap() == a.Unmap() {
+			return nil
+		}
+	}
+	return fmt.Errorf("no interface of this machine has the address %s: etcd could not listen there", a)
+}
+
+// emptyHost is an error where something of a cluster is on the machine.
+func emptyHost(root string, node *kubeadm.Node) error {
+	for _, name := range append([]string{
+		filepath.Join(node.Etcd.DataDir.Value, "member"), "etc/kubernetes/kubelet.conf", "etc/kubernetes/admin.conf",
+	}, node.Manifests...) {
+		if _, err := os.Lstat(filepath.Join(root, name)); err == nil {
+			return fmt.Errorf("the machine has %s: it is no empty one: \"clustersnap restore\" is for the node itself",
+				filepath.Join("/", name))
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

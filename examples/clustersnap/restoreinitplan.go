@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clustersnap/clustersnap"
+	etcdrestore "github.com/clustersnap/clustersnap/etcdsnap/restore"
+	"github.com/clustersnap/clustersnap/kubeadm"
+	"github.com/clustersnap/clustersnap/kubeadm/rehost"
+	"github.com/clustersnap/clustersnap/pkibundle"
+)
+
+// initPlan is how a machine is prepared for kubeadm init.
+type initPlan struct {
+	set      *clustersnap.Set
+	was      *kubeadm.Node
+	root     string
+	from, to rehost.Host
+	left     *rehost.Plan
+	lost     []string
+}
+
+func (p *initPlan) make(ctx context.Context, old *pkibundle.Bundle, opts rehost.InitOptions) error {
+	var err error
+	if p.from, err = rehost.HostOf(podsOf(old)); err != nil {
+		return err
+	}
+	p.to.Port = p.from.Port
+	past, err := readPast(ctx, p.set, old, prefixOf(p.was), filepath.Join(p.root, p.was.Etcd.DataDir.Value))
+	if err != nil {
+		return err
+	}
+	p.lost = past.onDiskOf(p.from.Name)
+	p.left, err = rehost.Init(&past.Objects, p.from, p.to, opts)
+	return err
+}
+
+func (p *initPlan) tell(out steps) {
+	out.line("host", fmt.Sprintf("%s at %s becomes %s at %s", p.from.Name, p.from.Address, p.to.Name, p.to.Address))
+	for _, c := range p.left.Changes {
+		out.line("changed", c.String())
+	}
+	for _, f := range p.left.Findings {
+		out.line("look", f.String())
+	}
+	for _, text := range p.lost {
+		out.line("lost", text)
+	}
+	out.line("old", fmt.Sprintf("the machine of %s must not run again: take away its disks, or its network", p.from.Name))
+}
+
+// prepare puts all in its place: the data last, so that a call that failed can be repeated.
+func (p *initPlan) prepare(ctx context.Context, out steps, old *pkibundle.Bundle, now time.Time) error {
+	if err := cmp.Or(emptyHost(p.root, p.was), ownAddress(p.to.Address)); err != nil {
+		return err
+	}
+	some, err := old.Shared()
+	if err != nil {
+		return err
+	}
+	defer some.Clear()
+	for _, f := range old.Files {
+		if f.Link == "" && (f.Role == "encryption-config" || f.Role == "referenced") {
+			f.Data = bytes.Clone(f.Data)
+			some.Files = append(some.Files, f)
+		}
+	}
+	some.Files = append(some.Files, kubeadmFile(p.left))
+	some.Directories = directoriesOf(some, old)
+	made, err := putFiles(p.root, some)
+	for _, name := range made {
+		out.line("file", name)
+	}
+	if err != nil {
+		return err
+	}
+	return p.restoreData(ctx, out, now)
+}
+
+// putFiles writes what the machine lacks. A file that it has and that is another one is an error, before anything is written.
+func putFiles(root string, b *pkibundle.Bundle) (made []string, err error) {
+	node := kubeadm.NodeFS(root)
+	changes, err := pkibundle.Changes(node, b)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if !c.Create {
+			return nil, fmt.Errorf("/%s is there, and is another one than the backup's (%s): move it away", c.Path,
+				strings.Join(c.Differs, ", "))
+		}
+	}
+	parent, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	for _, d := range b.Directories {
+		if err := parent.Mkdir(d.Path, d.Mode.Perm()); err != nil && !errors.Is(err, fs.ErrExist) {
+			return made, err
+		}
+	}
+	for _, f := range b.Files {
+		if !slices.ContainsFunc(changes, func(c pkibundle.Change) bool { return c.Path == f.Path }) {
+			continue // a call before has written it
+		}
+		if err := putFile(parent, f); err != nil {
+			return made, fmt.Errorf("write /%s: %w", f.Path, err)
+		}
+		made = append(made, "/"+f.Path)
+	}
+	return made, nil
+}
+
+// putFile writes one file under its name once it is whole.
+func putFile(root *os.Root, f pkibundle.File) error {
+	dir, name := path.Split(f.Path)
+	fresh := dir + ".clustersnap-" + name
+	if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	w, err := root.OpenFile(fresh, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(f.Data)
+	err = errors.Join(err, w.Chown(f.Owner.UID, f.Owner.GID), w.Chmod(f.Mode.Perm()), w.Sync(), w.Close())
+	if err != nil {
+		return errors.Join(err, root.Remove(fresh))
+	}
+	return root.Rename(fresh, f.Path)
+}
+
+// restoreData makes the data directory for the member that kubeadm is going to look for.
+func (p *initPlan) restoreData(ctx context.Context, out steps, now time.Time) error {
+	src, _, err := openSnapshot(p.set)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dir := filepath.Join(p.root, p.was.Etcd.DataDir.Value)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	member := etcdrestore.Member{
+		Name: p.to.Name, DataDir: dir,
+		PeerURLs: []string{"https://" + net.JoinHostPort(p.to.Address.String(), "2380")},
+	}
+	return out.do("etcd", func(bar progress) (string, error) {
+		made, err := etcdrestore.Restore(ctx, bar.reader(src), []etcdrestore.Member{member}, max(0, now.Sub(p.set.Created())),
+			etcdrestore.Options{Etcd: p.was.Etcd.Version.Value})
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("member %s at %s in %s, revision %d raised to %d", member.Name, member.PeerURLs[0], dir,
+			made.SnapshotRevision, made.Revision), nil
+	})
+}

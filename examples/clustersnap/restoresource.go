@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clustersnap/clustersnap"
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	etcdrestore "github.com/clustersnap/clustersnap/etcdsnap/restore"
+	"github.com/clustersnap/clustersnap/kubeadm"
+	"github.com/clustersnap/clustersnap/kubeadm/restore"
+	"github.com/clustersnap/clustersnap/manifests/storage"
+	"github.com/clustersnap/clustersnap/pkibundle"
+	"github.com/clustersnap/clustersnap/pkibundle/pair"
+)
+
+// restoreSource gives a control-plane restore what is in a set.
+type restoreSource struct {
+	set    *clustersnap.Set
+	bundle *pkibundle.Bundle
+	root   string
+	plan   *restore.Plan
+}
+
+// stage makes etcd's data, and holds the node's files against it.
+func (r restoreSource) stage(ctx context.Context, dir string, last int64) (restore.Staged, error) {
+	src, _, err := openSnapshot(r.set)
+	if err != nil {
+		return restore.Staged{}, err
+	}
+	defer src.Close()
+	e := &r.plan.Node.Etcd
+	member := etcdrestore.Member{Name: e.Name.Value, DataDir: dir}
+	for _, u := range e.PeerURLs {
+		member.PeerURLs = append(member.PeerURLs, u.Value)
+	}
+	age := max(0, time.Since(r.set.Created()))
+	opts := etcdrestore.Options{Etcd: e.Version.Value, LastRevision: last}
+	made, err := etcdrestore.Restore(ctx, src, []etcdrestore.Member{member}, age, opts)
+	if err != nil {
+		return restore.Staged{}, err
+	}
+	if made.Snapshot.Content == nil || made.Snapshot.Content.Keyspace == nil {
+		return restore.Staged{}, fmt.Errorf("the keys of the snapshot were not counted")
+	}
+	staged := restore.Staged{Revision: made.Revision, Keys: made.Snapshot.Content.Keyspace.Keys, ClusterID: made.ClusterID}
+	staged.ClusterUID, err = r.inspect(ctx, filepath.Join(dir, "member", "snap", "db"))
+	return staged, err
+}
+
+// inspect reads the cluster's identity in restored data, and sees that the files belong to it.
+func (r restoreSource) inspect(ctx context.Context, database string) (uid string, err error) {
+	f, err := os.Open(database)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	db, err := etcdsnap.Open(f, info.Size())
+	if err != nil {
+		return "", err
+	}
+	if err := r.paired(ctx, db); err != nil {
+		return "", err
+	}
+	if r.plan.Node.APIServer == nil {
+		return "", nil
+	}
+	kv, err := db.Get(ctx, r.plan.Node.APIServer.EtcdPrefix.Value+"/namespaces/kube-system", 0)
+	if err != nil {
+		return "", fmt.Errorf("look for namespace kube-system in the snapshot: %w", err)
+	}
+	meta, err := storage.ReadMeta(kv.Value)
+	return meta.UID, err
+}
+
+func (r restoreSource) paired(ctx context.Context, db *etcdsnap.Snapshot) error {
+	var stopped error
+	for _, result := range pair.With(r.bundle, func(yield func(key, value []byte) bool) {
+		for kv, err := range db.Range(ctx, "", 0) {
+			if stopped = err; err != nil || !yield(kv.Key, kv.Value) {
+				return
+			}
+		}
+	}) {
+		if result.State == pair.Mismatch {
+			return fmt.Errorf("the files of the backup do not belong to its snapshot: %s: %s", result.Subject, result.Why)
+		}
+	}
+	return stopped
+}
+
+// files writes those of the bundle that are to come back.
+func (r restoreSource) files(_ context.Context, parent *os.Root, name string) error {
+	node := kubeadm.NodeFS(r.root)
+	changes, err := pkibundle.Changes(node, r.bundle)
+	if err != nil {
+		return err
+	}
+	some := toBring(r.bundle, changes)
+	if len(some.Files) == 0 { // the node has all of them as they were
+		return parent.Mkdir(name, 0o700)
+	}
+	return pkibundle.Extract(parent, name, some, pkibundle.ExtractOptions{Names: node})
+}
+
+// toBring is the whole bundle if what signs is another one now, since all else was signed by that. If not, the node's own
+// certificates may be newer ones, and only what is missing comes, and the encryption configuration.
+func toBring(bundle *pkibundle.Bundle, changes []pkibundle.Change) *pkibundle.Bundle {
+	brought := map[string]bool{}
+	for _, c := range changes {
+		if strings.HasSuffix(c.Role, "-ca-cert") || strings.HasPrefix(c.Role, "service-account-") {
+			if slices.ContainsFunc(c.Differs, func(what string) bool { return what == "contents" }) || c.Create {
+				return bundle
+			}
+		}
+		if c.Create || c.Role == "encryption-config" {
+			brought[c.Path] = true
+		}
+	}
+	some := &pkibundle.Bundle{}
+	for _, f := range bundle.Files {
+		if brought[f.Path] && f.Link == "" {
+			some.Files = append(some.Files, f)
+		}
+	}
+	some.Directories = directoriesOf(some, bundle)
+	return some
+}
