@@ -237,12 +237,18 @@ func TestUsage(t *testing.T) {
 		{"manifests", "dump"},
 		{"manifests", "dump", "--to", "x", "--secrets", "hide"},
 		{"manifests", "diff", "x"},
+		{"restore"},
+		{"restore", "x"},
+		{"restore", "prune"},
+		{"restore", "host", "x", "--identity", "y", "--name", "z"},
+		{"restore", "init", "x", "--identity", "y", "--name", "z", "--address", "10.0.0"},
 	} {
 		t.Run(fmt.Sprint(i, " ", args[0]), func(t *testing.T) { command.Bad(t, command.Run(t, "", args...), 2) })
 	}
 	for _, of := range []string{
 		"", "backup", "verify", "demo", "etcd save", "etcd verify", "etcd info", "etcd top", "etcd restore", "ls", "get", "history",
-		"export", "recover", "prove completeness", "manifests dump", "manifests diff",
+		"export", "recover", "prove completeness", "manifests dump", "manifests diff", "restore", "restore undo", "restore prune",
+		"restore report", "restore host", "restore init", "discover", "cronjob", "pki", "pki collect", "pki check", "pki open",
 	} {
 		args := append(strings.Fields(of), "--help")
 		o := command.Run(t, "", args...)

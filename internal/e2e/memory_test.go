@@ -15,8 +15,7 @@ import (
 func TestMemoryOfLargeSet(t *testing.T) {
 	const mib, limit = "2048", 64 << 10 // one member of 2 GiB; KiB, as Linux counts
 	dir := t.TempDir()
-	program, set := filepath.Join(dir, "bigset"), filepath.Join(dir, "set")
-	command.Build(t, ".", program, "./bigset")
+	program, set := command.Build(t, ".", "./bigset"), filepath.Join(dir, "set")
 	for _, verb := range []string{"write", "verify"} {
 		peak := highwater.Of(t, exec.Command(program, verb, set, mib))
 		t.Logf("%s a member of %s MiB: %d MiB resident at most", verb, mib, peak>>10)

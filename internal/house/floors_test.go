@@ -23,7 +23,7 @@ var floors = map[string]string{
 	"k8s.io/api":                    "v0.34.0",
 	"k8s.io/apimachinery":           "v0.34.0",
 	"k8s.io/client-go":              "v0.34.0",
-	"k8s.io/cri-api":                "v0.34.0",
+	"k8s.io/cri-api":                "v0.33.0", // v0.34.0 would force grpc v1.72.1
 	"sigs.k8s.io/yaml":              "v1.6.0",  // what k8s.io v0.34.0 requires
 	"go.yaml.in/yaml/v2":            "v2.4.2",  // what sigs.k8s.io/yaml v1.6.0 requires
 	"go.uber.org/zap":               "v1.27.0", // what etcd v3.6.8 requires, as grpc and protobuf

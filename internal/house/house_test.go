@@ -15,7 +15,7 @@ import (
 const top = "../.."
 
 // modules are the folders with a go.mod. Another one is another set of versions to keep, so it is a decision.
-var modules = []string{".", "etcdsnap/restore", "examples", "internal/e2e"}
+var modules = []string{".", "etcdsnap/restore", "examples", "examples/embed", "internal/e2e"}
 
 func TestRepositoryKeepsTheRules(t *testing.T) {
 	if found := foundModules(t); !slices.Equal(found, modules) {

@@ -32,8 +32,10 @@ var rooms = []room{
 	{"kubeadm/job", library, []string{"k8s.io/api", "k8s.io/apimachinery", "sigs.k8s.io/yaml"}},
 	{"kubeadm/restore", library, []string{
 		"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/cri-api",
-		"go.etcd.io/etcd/api/v3", "go.etcd.io/etcd/client/v3", "google.golang.org/grpc",
+		"go.etcd.io/etcd/api/v3", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "google.golang.org/grpc",
 	}},
+	{"kubeadm/rehost", library, []string{"k8s.io/api", "k8s.io/apimachinery", "sigs.k8s.io/yaml"}},
+	{"kubeadm/aftermath", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	// zap, here and below, because etcd's own constructors want a logger of its type.
 	{"etcdsnap", library, []string{
 		"go.etcd.io/etcd/api/v3", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "google.golang.org/grpc",
@@ -56,9 +58,14 @@ var rooms = []room{
 		"google.golang.org/protobuf/encoding/protowire",
 	}},
 	{"manifests/storage/proof", library, []string{"k8s.io/apimachinery", "k8s.io/client-go", "go.etcd.io/etcd/api/v3/mvccpb"}},
+	{"manifests/storage/history", library, []string{"go.etcd.io/etcd/api/v3/mvccpb"}},
 	{"manifests/storage/usage", library, []string{"go.etcd.io/etcd/api/v3/mvccpb"}},
 	{"manifests/apply", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	{"volsnap", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
+	{"volsnap/quiesce", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
+	{"volsnap/restore", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
+	{"volsnap/handover", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
+	{"volsnap/prune", library, []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}},
 	// What kube-apiserver has encrypted with NaCl's secretbox, the standard library doesn't open; age brings the module anyway.
 	// The parser below sigs.k8s.io/yaml, because that copies what a document repeats before anybody can count it.
 	{"internal", shared, []string{"golang.org/x/crypto/nacl/secretbox", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v2"}},

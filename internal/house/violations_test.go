@@ -8,35 +8,44 @@ import (
 )
 
 var public = []string{
-	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "etcdsnap", "etcdsnap/restore", "pkibundle", "pkibundle/check",
+	"", "kubeadm", "kubeadm/job", "kubeadm/restore", "kubeadm/rehost", "kubeadm/aftermath",
+	"etcdsnap", "etcdsnap/restore", "pkibundle", "pkibundle/check",
 	"pkibundle/reissue", "pkibundle/pair",
 	"manifests", "manifests/diff", "manifests/tree", "manifests/storage", "manifests/storage/proof", "manifests/storage/usage",
-	"manifests/apply", "volsnap",
+	"manifests/storage/history",
+	"manifests/apply", "volsnap", "volsnap/quiesce", "volsnap/restore", "volsnap/handover", "volsnap/prune",
 }
 
 // mayImport is the plan of the house once more, by hand: all that a package of one room may import of the others.
 var mayImport = map[string][]string{
-	"":                        {"internal"},
-	"kubeadm":                 {"internal"},
-	"kubeadm/job":             {"internal", "kubeadm"},
-	"kubeadm/restore":         {"internal", "kubeadm"},
-	"etcdsnap":                {"internal"},
-	"etcdsnap/restore":        {"internal", "etcdsnap"},
-	"pkibundle":               {"internal"},
-	"pkibundle/check":         {"internal", "pkibundle"},
-	"pkibundle/reissue":       {"internal", "pkibundle"},
-	"pkibundle/pair":          {"internal", "pkibundle"},
-	"manifests":               {"internal"},
-	"manifests/diff":          {"internal", "manifests"},
-	"manifests/tree":          {"internal", "manifests"},
-	"manifests/storage":       {"internal", "manifests"},
-	"manifests/storage/proof": {"internal", "manifests", "manifests/storage"},
-	"manifests/storage/usage": {"internal", "manifests", "manifests/storage"},
-	"manifests/apply":         {"internal", "manifests"},
-	"volsnap":                 {"internal"},
-	"internal":                {},
-	"internal/e2e":            append([]string{"internal", "examples"}, public...),
-	"examples":                public,
+	"":                          {"internal"},
+	"kubeadm":                   {"internal"},
+	"kubeadm/job":               {"internal", "kubeadm"},
+	"kubeadm/restore":           {"internal", "kubeadm"},
+	"kubeadm/rehost":            {"internal", "kubeadm"},
+	"kubeadm/aftermath":         {"internal", "kubeadm"},
+	"etcdsnap":                  {"internal"},
+	"etcdsnap/restore":          {"internal", "etcdsnap"},
+	"pkibundle":                 {"internal"},
+	"pkibundle/check":           {"internal", "pkibundle"},
+	"pkibundle/reissue":         {"internal", "pkibundle"},
+	"pkibundle/pair":            {"internal", "pkibundle"},
+	"manifests":                 {"internal"},
+	"manifests/diff":            {"internal", "manifests"},
+	"manifests/tree":            {"internal", "manifests"},
+	"manifests/storage":         {"internal", "manifests"},
+	"manifests/storage/proof":   {"internal", "manifests", "manifests/storage"},
+	"manifests/storage/usage":   {"internal", "manifests", "manifests/storage"},
+	"manifests/storage/history": {"internal", "manifests", "manifests/storage"},
+	"manifests/apply":           {"internal", "manifests"},
+	"volsnap":                   {"internal"},
+	"volsnap/quiesce":           {"internal", "volsnap"},
+	"volsnap/restore":           {"internal", "volsnap"},
+	"volsnap/handover":          {"internal", "volsnap"},
+	"volsnap/prune":             {"internal", "volsnap"},
+	"internal":                  {},
+	"internal/e2e":              append([]string{"internal", "examples"}, public...),
+	"examples":                  public,
 }
 
 // mayLink has for each room one package of everything that it may link, and the neighbours of those that it may not.
@@ -57,9 +66,17 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{
 			"k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/util/wait", "k8s.io/client-go/kubernetes",
 			"k8s.io/cri-api/pkg/apis/runtime/v1", "go.etcd.io/etcd/client/v3", "google.golang.org/grpc",
-			"go.etcd.io/etcd/api/v3/v3rpc/rpctypes",
+			"go.etcd.io/etcd/api/v3/v3rpc/rpctypes", "go.uber.org/zap",
 		},
 		[]string{"go.etcd.io/etcd/pkg/v3/netutil", "sigs.k8s.io/yaml", "k8s.io/cri-client/pkg"},
+	},
+	"kubeadm/rehost": {
+		[]string{"k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/runtime", "sigs.k8s.io/yaml"},
+		[]string{"k8s.io/client-go/rest", "k8s.io/kubernetes/cmd/kubeadm/app", "filippo.io/age"},
+	},
+	"kubeadm/aftermath": {
+		[]string{"k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/types", "k8s.io/client-go/kubernetes"},
+		[]string{"k8s.io/cri-api/pkg/apis/runtime/v1", "go.etcd.io/etcd/client/v3", "sigs.k8s.io/yaml"},
 	},
 	"etcdsnap": {
 		[]string{
@@ -111,6 +128,10 @@ var mayLink = map[string]struct{ yes, no []string }{
 		[]string{"k8s.io/client-go/rest", "k8s.io/apimachinery/pkg/types", "go.etcd.io/etcd/api/v3/mvccpb"},
 		[]string{"go.etcd.io/etcd/client/v3", "sigs.k8s.io/yaml"},
 	},
+	"manifests/storage/history": {
+		[]string{"go.etcd.io/etcd/api/v3/mvccpb"},
+		[]string{"k8s.io/client-go/rest", "go.etcd.io/etcd/api/v3/etcdserverpb"},
+	},
 	"manifests/storage/usage": {
 		[]string{"go.etcd.io/etcd/api/v3/mvccpb"},
 		[]string{"k8s.io/client-go/rest", "go.etcd.io/etcd/api/v3/etcdserverpb"},
@@ -122,6 +143,22 @@ var mayLink = map[string]struct{ yes, no []string }{
 	"volsnap": {
 		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/types", "k8s.io/api/core/v1"},
 		[]string{"github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1", "sigs.k8s.io/yaml"},
+	},
+	"volsnap/quiesce": {
+		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/types", "k8s.io/api/core/v1"},
+		[]string{"sigs.k8s.io/yaml", "k8s.io/kubectl/pkg/cmd"},
+	},
+	"volsnap/restore": {
+		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/types", "k8s.io/api/core/v1"},
+		[]string{"sigs.k8s.io/yaml", "k8s.io/kubectl/pkg/cmd"},
+	},
+	"volsnap/handover": {
+		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/types", "k8s.io/api/core/v1"},
+		[]string{"sigs.k8s.io/yaml", "k8s.io/kubectl/pkg/cmd"},
+	},
+	"volsnap/prune": {
+		[]string{"k8s.io/client-go/dynamic", "k8s.io/apimachinery/pkg/types", "k8s.io/api/core/v1"},
+		[]string{"sigs.k8s.io/yaml", "k8s.io/kubectl/pkg/cmd"},
 	},
 	"internal": {
 		[]string{"golang.org/x/crypto/nacl/secretbox", "sigs.k8s.io/yaml"},

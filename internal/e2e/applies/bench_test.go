@@ -2,7 +2,6 @@ package applies
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -30,14 +29,9 @@ func BenchmarkBack(b *testing.B) {
 	}
 	p.make(b, text.String())
 	files := p.files(b, dir)
-	state, ok := p.node.Pods.State("kube-apiserver")
-	if !ok {
-		b.Fatal("kube-apiserver does not run")
-	}
-	kubeconfig := filepath.Join(p.node.Root, "etc/kubernetes/super-admin.conf")
+	kubeconfig := p.node.Kubeconfig()
 	inNode := func(args ...string) func() *exec.Cmd {
-		net := fmt.Sprintf("--net=/proc/%d/ns/net", state.PID)
-		return func() *exec.Cmd { return exec.Command("nsenter", append([]string{net, "--"}, args...)...) }
+		return func() *exec.Cmd { return p.node.Enter(b, args...) }
 	}
 	remove := func() (int64, error) {
 		all := p.at("configmaps", "back")
@@ -63,15 +57,6 @@ func BenchmarkBack(b *testing.B) {
 // files saves the cluster as a tree, and gives a directory of the files of the namespace.
 func (p *place) files(b *testing.B, dir string) string {
 	b.Helper()
-	root, err := os.OpenRoot(dir)
-	must(b, err)
-	defer root.Close()
-	to, err := tree.Open(root, tree.Options{})
-	must(b, err)
-	defer to.Close()
-	report, err := p.kinds.Dump(b.Context(), to, manifests.Options{Classes: []manifests.Class{manifests.User}})
-	must(b, err)
-	_, err = to.Commit(report)
-	must(b, err)
+	p.save(b, dir, tree.Options{}, manifests.Options{Classes: []manifests.Class{manifests.User}})
 	return filepath.Dir(filepath.Join(dir, tree.Path(manifests.Key{Resource: "configmaps", Namespace: "back", Name: "one-1"})))
 }

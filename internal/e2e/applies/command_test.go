@@ -1,9 +1,6 @@
 package applies
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
@@ -20,9 +17,7 @@ import (
 // recover runs the command on the node.
 func (p *place) recover(t testing.TB, args ...string) command.Outcome {
 	t.Helper()
-	kubeconfig := filepath.Join(p.node.Root, "etc/kubernetes/super-admin.conf")
-	cmd := exec.Command(command.Path(t), append([]string{"recover", "--kubeconfig", kubeconfig}, args...)...)
-	return command.Of(t, cmd, func() error { return p.node.Run(cmd) })
+	return command.RunOn(t, p.node, append([]string{"recover", "--kubeconfig", p.node.Kubeconfig()}, args...)...)
 }
 
 // says holds that a command has succeeded and printed each of the lines, of which the parts are given.
@@ -42,19 +37,8 @@ func says(t testing.TB, o command.Outcome, lines ...string) {
 // tool is what a user sees of it.
 func tool(t *testing.T, p *place) {
 	p.make(t, things, "NS", "tool")
-	snapshot, dir := filepath.Join(t.TempDir(), "etcd.snap"), t.TempDir()
-	_, err := etcdsnap.SaveFile(stuck(t), snapshot, p.node.EtcdClient(t), etcdsnap.Options{})
-	must(t, err)
-	root, err := os.OpenRoot(dir)
-	must(t, err)
-	defer root.Close()
-	to, err := tree.Open(root, tree.Options{})
-	must(t, err)
-	report, err := p.kinds.Dump(stuck(t), to, manifests.Options{})
-	must(t, err)
-	_, err = to.Commit(report)
-	must(t, err)
-	must(t, to.Close())
+	snapshot, dir := ondisk.Snapshot(t, p.node.EtcdClient(t)), t.TempDir()
+	p.save(t, dir, tree.Options{}, manifests.Options{})
 
 	p.edited(t, "tool")
 	p.delete(t, "configmaps", "tool", "same")

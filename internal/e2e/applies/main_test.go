@@ -20,27 +20,14 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/corpus"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/apply"
 )
 
 func TestMain(m *testing.M) { command.Main(m) }
 
-// must ends the test if err is not nil.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
+var must, stuck = trial.Must, trial.Context
 
 // place is a control plane to bring objects back to.
 type place struct {
@@ -172,14 +159,15 @@ func do(t testing.TB, plan *apply.Plan, resource, name string) apply.Step {
 	return plan.Steps[i]
 }
 
-// versions are the resource versions of all objects that only users write.
+// versions are the resource versions of all objects that only users write: controllers write the state of a Deployment, now or
+// later.
 func (p *place) versions(t testing.TB) map[manifests.Key]string {
 	t.Helper()
 	entries, _, err := p.kinds.Versions(stuck(t), manifests.Options{})
 	must(t, err)
 	all := map[manifests.Key]string{}
 	for _, e := range entries {
-		if e.Class == manifests.User {
+		if e.Class == manifests.User && e.Key.Resource != "deployments" {
 			all[e.Key] = e.UID + " " + e.ResourceVersion
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"iter"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/apply"
 	"github.com/clustersnap/clustersnap/manifests/storage"
@@ -52,16 +50,7 @@ func chosen(objects []manifests.Object, keep func(*manifests.Object) bool) []app
 // snapshot takes them from etcd, without an API server.
 func (p *place) snapshot(t testing.TB, keep func(*manifests.Object) bool) []apply.Object {
 	t.Helper()
-	ctx, path := stuck(t), filepath.Join(t.TempDir(), "snapshot.db")
-	_, err := etcdsnap.SaveFile(ctx, path, p.node.EtcdClient(t), etcdsnap.Options{})
-	must(t, err)
-	f, err := os.Open(path)
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	info, err := f.Stat()
-	must(t, err)
-	snapshot, err := etcdsnap.Open(f, info.Size())
-	must(t, err)
+	ctx, snapshot := stuck(t), ondisk.Open(t, ondisk.Snapshot(t, p.node.EtcdClient(t)))
 	view, err := snapshot.View(ctx, "", 0)
 	must(t, err)
 	decoder, err := storage.NewDecoder(storage.Options{})
@@ -71,25 +60,23 @@ func (p *place) snapshot(t testing.TB, keep func(*manifests.Object) bool) []appl
 		must(t, err)
 		must(t, decoder.Learn(kv))
 	}
-	return readAll(t, storage.Hashes(view, decoder, storage.Selection{}), keep)
+	return readAll(t, decoder.Hashes(view, storage.Selection{}), keep)
 }
 
 // tree takes them from files.
 func (p *place) tree(t testing.TB, keep func(*manifests.Object) bool) []apply.Object {
 	t.Helper()
-	root, err := os.OpenRoot(t.TempDir())
-	must(t, err)
-	defer root.Close()
-	to, err := tree.Open(root, tree.Options{Secrets: tree.Include})
-	must(t, err)
-	defer to.Close()
-	report, err := p.kinds.Dump(stuck(t), to, manifests.Options{})
-	must(t, err)
-	_, err = to.Commit(report)
-	must(t, err)
-	saved, err := tree.Read(root.FS())
-	must(t, err)
+	saved := p.save(t, t.TempDir(), tree.Options{Secrets: tree.Include}, manifests.Options{})
 	return readAll(t, saved, keep)
+}
+
+// save dumps the cluster into a tree, and reads it.
+func (p *place) save(t testing.TB, dir string, opts tree.Options, of manifests.Options) *tree.Saved {
+	t.Helper()
+	saved, _ := ondisk.Tree(t, dir, opts, func(to *tree.Tree) (*manifests.Report, error) {
+		return p.kinds.Dump(stuck(t), to, of)
+	})
+	return saved
 }
 
 // side is what both have.

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
@@ -21,9 +20,8 @@ import (
 // create writes an object of the core group into the namespace default.
 func create(ctx context.Context, t *testing.T, n *Node, resource, kind, name string, data map[string]any) error {
 	t.Helper()
-	client, err := dynamic.NewForConfig(n.RESTConfig(t))
-	must(t, err)
-	_, err = client.Resource(schema.GroupVersionResource{Version: "v1", Resource: resource}).Namespace("default").Create(ctx,
+	at := schema.GroupVersionResource{Version: "v1", Resource: resource}
+	_, err := n.Dynamic(t).Resource(at).Namespace("default").Create(ctx,
 		&unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "v1", "kind": kind, "metadata": map[string]any{"name": name}, "data": data,
 		}}, metav1.CreateOptions{})
@@ -108,6 +106,10 @@ func TestThreeMembers(t *testing.T) {
 	for _, m := range n.Members {
 		if want := "https://" + m.Address + ":2380"; names[m.Name] != want {
 			t.Errorf("member %s is at %q, want %s", m.Name, names[m.Name], want)
+		}
+		out, err := m.Enter(t, "ip", "-oneline", "address").Output() // no thread of this process is in the node's network
+		if err != nil || !strings.Contains(string(out), m.Address+"/") {
+			t.Errorf("in the network of %s there is\n%s(%v)", m.Name, out, err)
 		}
 	}
 	second, third := n.Members[1], n.Members[2]

@@ -19,7 +19,7 @@ func (n *Node) end(t testing.TB) {
 	if t.Failed() {
 		n.showLogs(t)
 	}
-	left, err := processesIn(n.ns.id)
+	left, err := processesIn(n.ns.ID)
 	if err != nil {
 		t.Errorf("look for processes of %s: %v", n.Name, err)
 	}
@@ -34,7 +34,7 @@ func (n *Node) end(t testing.TB) {
 	for _, m := range mounts {
 		t.Errorf("left mounted on %s: %s", n.Name, m)
 	}
-	if err := n.ns.close(); err != nil {
+	if err := n.ns.Close(); err != nil {
 		t.Error(err)
 	}
 	if len(mounts) == 0 { // or what is mounted would be emptied

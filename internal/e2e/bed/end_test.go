@@ -20,7 +20,7 @@ func TestKilledTestLeavesNothing(t *testing.T) {
 	const marker = "namespace "
 	if os.Getenv("CLUSTERSNAP_BED_VICTIM") != "" {
 		n := ControlPlane(t, Options{})
-		fmt.Printf("\n%s%s\n", marker, n.ns.id)
+		fmt.Printf("\n%s%s\n", marker, n.ns.ID)
 		io.Copy(io.Discard, os.Stdin)
 		return
 	}

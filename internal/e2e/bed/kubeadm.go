@@ -109,6 +109,10 @@ func (k kubeadm) config() ([]byte, error) {
 		"kubernetesVersion": version,
 		"etcd":              object{"local": object{"imageTag": k.opts.imageTag()}},
 		"apiServer":         object{"extraArgs": args, "extraVolumes": volumes},
+		// Its own limit is 20 calls a second, which tests with hundreds of objects would wait for.
+		"controllerManager": object{"extraArgs": []object{
+			{"name": "kube-api-qps", "value": "500"}, {"name": "kube-api-burst", "value": "1000"},
+		}},
 	})
 	return append(append(first, "---\n"...), second...), err
 }

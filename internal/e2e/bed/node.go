@@ -2,25 +2,17 @@ package bed
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-
 	"github.com/clustersnap/clustersnap/internal/durable"
+	"github.com/clustersnap/clustersnap/internal/e2e/netns"
 )
-
-// EtcdEndpoint is the etcd of a node, for who is on it.
-const EtcdEndpoint = "https://127.0.0.1:2379"
 
 // Node is one machine of a control plane: a root folder and a network namespace.
 type Node struct {
@@ -30,7 +22,7 @@ type Node struct {
 	Pods    *Runner // its static pods
 	Members []*Node // those with an etcd member, and so each node; the first has kube-apiserver
 
-	ns   *namespace
+	ns   *netns.Namespace
 	dir  *os.File // the folder of Root and logs, locked while the test lives
 	logs string
 }
@@ -51,7 +43,7 @@ func newNode(name, address string, programs map[string]string) (*Node, error) {
 			return nil, err
 		}
 	}
-	if n.ns, err = newNamespace(); err != nil {
+	if n.ns, err = netns.New(); err != nil {
 		return nil, err
 	}
 	n.Pods = newRunner(n, programs)
@@ -65,26 +57,18 @@ func (n *Node) manifest(pod string) string { return filepath.Join(n.Root, manife
 func (n *Node) Log(pod string) string { return filepath.Join(n.logs, pod+".log") }
 
 // DialContext connects to an IP address and port as a process on the node would.
-func (n *Node) DialContext(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	err = n.ns.do(func() error {
-		conn, err = new(net.Dialer).DialContext(ctx, network, address)
-		return err
-	})
-	return conn, err
+func (n *Node) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return n.ns.DialContext(ctx, network, address)
 }
 
 // Listen listens on an IP address and port of the node. The caller closes the listener.
-func (n *Node) Listen(network, address string) (listener net.Listener, err error) {
-	err = n.ns.do(func() error {
-		listener, err = net.Listen(network, address)
-		return err
-	})
-	return listener, err
+func (n *Node) Listen(network, address string) (net.Listener, error) {
+	return n.ns.Listen(network, address)
 }
 
 // Start starts cmd in the node's network, with the files of the test machine: the node's are below Root. The caller
 // calls wait once, which is cmd.Wait. The process is killed if the test process ends before.
-func (n *Node) Start(cmd *exec.Cmd) (wait func() error, err error) { return n.ns.start(cmd) }
+func (n *Node) Start(cmd *exec.Cmd) (wait func() error, err error) { return n.ns.Start(cmd) }
 
 // Run is [Node.Start] and wait.
 func (n *Node) Run(cmd *exec.Cmd) error {
@@ -95,57 +79,27 @@ func (n *Node) Run(cmd *exec.Cmd) error {
 	return wait()
 }
 
-// EtcdClient gives a client for the node's own etcd with the rights of its healthcheck-client certificate: all. The
-// test closes it.
-func (n *Node) EtcdClient(t testing.TB) *clientv3.Client {
+// Output runs cmd, which must succeed, and gives what it prints.
+func (n *Node) Output(t testing.TB, cmd *exec.Cmd) string {
 	t.Helper()
-	client, err := n.etcdClient()
-	if err != nil {
-		t.Fatalf("connect to etcd of %s: %v", n.Name, err)
+	var out, log strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := n.Run(cmd); err != nil {
+		t.Fatalf("%s on %s: %v\n%s%s", strings.Join(cmd.Args, " "), n.Name, err, &out, &log)
 	}
-	t.Cleanup(func() { client.Close() })
-	return client
+	return out.String()
 }
 
-func (n *Node) etcdClient() (*clientv3.Client, error) {
-	pki := filepath.Join(n.Root, "etc/kubernetes/pki/etcd")
-	pair, err := tls.LoadX509KeyPair(filepath.Join(pki, "healthcheck-client.crt"), filepath.Join(pki, "healthcheck-client.key"))
-	if err != nil {
-		return nil, err
-	}
-	ca, err := os.ReadFile(filepath.Join(pki, "ca.crt"))
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca)
-	return clientv3.New(clientv3.Config{
-		Endpoints: []string{EtcdEndpoint},
-		Logger:    zap.NewNop(), // errors are returned, too
-		TLS:       &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}},
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			return n.DialContext(ctx, "tcp", address)
-		})},
-	})
-}
-
-// RESTConfig is how to reach kube-apiserver with super-admin.conf, which only the first node has, and without a limit
-// on requests per second. The caller may change it.
-func (n *Node) RESTConfig(t testing.TB) *rest.Config {
+// Enter is a command that runs in the node's network whoever starts it, such as a benchmark: nsenter of util-linux becomes
+// the command, so that the process is the command's own.
+func (n *Node) Enter(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	config, err := n.restConfig()
-	if err != nil {
-		t.Fatalf("read super-admin.conf of %s: %v", n.Name, err)
+	for _, pod := range []string{"kube-apiserver", "etcd"} { // what runs there
+		if state, ok := n.Pods.State(pod); ok {
+			net := fmt.Sprintf("--net=/proc/%d/ns/net", state.PID)
+			return exec.Command("nsenter", append([]string{net, "--"}, args...)...)
+		}
 	}
-	return config
-}
-
-func (n *Node) restConfig() (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(n.Root, "etc/kubernetes/super-admin.conf"))
-	if err != nil {
-		return nil, err
-	}
-	config.Dial = n.DialContext
-	config.QPS = -1
-	return config, nil
+	t.Fatalf("nothing runs on %s", n.Name)
+	return nil
 }

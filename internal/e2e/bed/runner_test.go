@@ -83,7 +83,7 @@ func TestRunnerFollowsTheManifest(t *testing.T) {
 		must(t, editManifest(n, "etcd", strings.NewReplacer("--snapshot-count=10000", "--snapshot-count=5000")))
 		must(t, n.Pods.Wait(ctx, "etcd", func(s State, _ bool) bool { return s.PID != 0 && s.PID != before.PID }))
 		must(t, poll(ctx, n.etcdHealthy))
-		running, err := processesIn(n.ns.id)
+		running, err := processesIn(n.ns.ID)
 		must(t, err)
 		now, _ := n.Pods.State("etcd")
 		if len(running) != 1 || !strings.Contains(running[now.PID], "--snapshot-count=5000") {

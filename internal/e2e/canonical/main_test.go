@@ -1,7 +1,6 @@
 package canonical
 
 import (
-	"os"
 	"testing"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
@@ -9,10 +8,7 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
-func TestMain(m *testing.M) {
-	faults.PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { faults.Main(m) }
 
 // cluster is a control plane of its own that holds the corpus.
 func cluster(t *testing.T) (*bed.Node, []corpus.Object) {

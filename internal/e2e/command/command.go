@@ -33,10 +33,7 @@ var built struct {
 // Main runs the tests of a package, in a mount namespace of their own, and removes what [Path] has built: call
 // it from TestMain.
 func Main(m *testing.M) {
-	faults.PrivateMounts()
-	code := m.Run()
-	os.RemoveAll(built.dir)
-	os.Exit(code)
+	faults.Main(m, func() { os.RemoveAll(built.dir) })
 }
 
 // Path builds the command once, for everybody to execute.
@@ -59,12 +56,14 @@ func Path(t testing.TB) string {
 	return program()
 }
 
-// Build builds a package of the module at dir.
-func Build(t testing.TB, dir, program, pkg string) {
+// Build builds a package of the module at dir to a program of its name, which goes with the test.
+func Build(t testing.TB, dir, pkg string) (program string) {
 	t.Helper()
+	program = filepath.Join(t.TempDir(), filepath.Base(pkg))
 	if err := build(dir, program, pkg); err != nil {
 		t.Fatal(err)
 	}
+	return program
 }
 
 func build(dir, program, pkg string) error {
@@ -86,6 +85,13 @@ func RunAs(t testing.TB, who *syscall.Credential, stdin string, args ...string) 
 	cmd := exec.Command(Path(t), args...)
 	cmd.Stdin, cmd.SysProcAttr = strings.NewReader(stdin), &syscall.SysProcAttr{Credential: who}
 	return Of(t, cmd, cmd.Run)
+}
+
+// RunOn runs it on a node of the test bed, which is in the node's network.
+func RunOn(t testing.TB, node interface{ Run(*exec.Cmd) error }, args ...string) Outcome {
+	t.Helper()
+	cmd := exec.Command(Path(t), args...)
+	return Of(t, cmd, func() error { return node.Run(cmd) })
 }
 
 // Of is the outcome of cmd once run has run it.

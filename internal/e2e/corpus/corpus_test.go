@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -13,10 +12,7 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
-func TestMain(m *testing.M) {
-	faults.PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { faults.Main(m) }
 
 func TestLoad(t *testing.T) {
 	config := bed.ControlPlane(t, bed.Options{}).RESTConfig(t)

@@ -42,14 +42,14 @@ func filled(b *testing.B, n int) (*place, string) {
 func BenchmarkUnchanged(b *testing.B) {
 	const objects = 50_000
 	p, saved := filled(b, objects)
-	program, trees := build(b, "../dumpbench/dumptree"), b.TempDir()
+	program, trees := command.Build(b, "..", "./dumpbench/dumptree"), b.TempDir()
 	sidebyside.Compare(b,
 		sidebyside.Command("a dump to a new tree", func() *exec.Cmd {
 			dir, err := os.MkdirTemp(trees, "") // none is removed meanwhile: ext4 creates files slowly after that
 			must(b, err)
-			return p.inNode(b, program, kubeconfig(p.node), dir)()
+			return p.node.Enter(b, program, p.node.Kubeconfig(), dir)
 		}),
-		sidebyside.Command("diff of a tree", p.inNode(b, build(b, "./comparetree"), kubeconfig(p.node), "tree", saved)),
+		sidebyside.Command("diff of a tree", p.inNode(b, command.Build(b, ".", "./comparetree"), p.node.Kubeconfig(), "tree", saved)),
 		func() (int64, error) { return sizeOf(b, saved), nil })
 }
 
@@ -59,7 +59,7 @@ func BenchmarkUnchangedKubectl(b *testing.B) {
 	p, saved := filled(b, 200)
 	sidebyside.Compare(b,
 		sidebyside.Command(peers.Kubectl.String()+" diff", p.kubectlDiff(b, p.mine(b, saved))),
-		sidebyside.Command("diff of a tree", p.inNode(b, build(b, "./comparetree"), kubeconfig(p.node), "tree", saved)),
+		sidebyside.Command("diff of a tree", p.inNode(b, command.Build(b, ".", "./comparetree"), p.node.Kubeconfig(), "tree", saved)),
 		func() (int64, error) { return sizeOf(b, saved), nil })
 }
 
@@ -70,7 +70,7 @@ func BenchmarkWrittenKubectl(b *testing.B) {
 	files := p.mine(b, saved)
 	sidebyside.Compare(b,
 		sidebyside.Command(peers.Kubectl.String()+" diff", p.kubectlDiff(b, files)),
-		sidebyside.Command("diff of files", p.inNode(b, build(b, "./comparetree"), kubeconfig(p.node), "files", files)),
+		sidebyside.Command("diff of files", p.inNode(b, command.Build(b, ".", "./comparetree"), p.node.Kubeconfig(), "files", files)),
 		func() (int64, error) { return sizeOf(b, files), nil })
 }
 
@@ -95,26 +95,12 @@ func (p *place) mine(b *testing.B, saved string) string {
 
 // kubectlDiff is the stock program, which has to find no difference either.
 func (p *place) kubectlDiff(b *testing.B, dir string) func() *exec.Cmd {
-	return p.inNode(b, peers.Kubectl.Path(b), "--kubeconfig", kubeconfig(p.node), "diff", "--recursive", "--filename", dir)
+	return p.inNode(b, peers.Kubectl.Path(b), "--kubeconfig", p.node.Kubeconfig(), "diff", "--recursive", "--filename", dir)
 }
 
-// inNode is a command that runs in the node's network, as nsenter of util-linux starts it: the process is the command's own.
+// inNode is a command in the node's network, for each run anew.
 func (p *place) inNode(b *testing.B, args ...string) func() *exec.Cmd {
-	b.Helper()
-	state, ok := p.node.Pods.State("kube-apiserver")
-	if !ok {
-		b.Fatal("kube-apiserver does not run")
-	}
-	net := fmt.Sprintf("--net=/proc/%d/ns/net", state.PID)
-	return func() *exec.Cmd { return exec.Command("nsenter", append([]string{net, "--"}, args...)...) }
-}
-
-// build builds a command of a folder.
-func build(b *testing.B, folder string) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), filepath.Base(folder))
-	command.Build(b, ".", path, folder)
-	return path
+	return func() *exec.Cmd { return p.node.Enter(b, args...) }
 }
 
 func sizeOf(b *testing.B, dir string) (size int64) {

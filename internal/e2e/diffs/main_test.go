@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/dynamic"
 
@@ -16,27 +15,14 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/differences"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 )
 
 func TestMain(m *testing.M) { command.Main(m) }
 
-// must ends the test if err is not nil.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
+var must, stuck = trial.Must, trial.Context
 
 // place is a control plane and what people have to deal with it.
 type place struct {
@@ -57,7 +43,17 @@ func newPlace(t testing.TB) *place {
 	p.client, err = dynamic.NewForConfig(config)
 	must(t, err)
 	must(t, os.CopyFS(p.dir, os.DirFS("testdata")))
+	p.settle(t)
 	return p
+}
+
+// settle waits for what controllers give to the namespace default, a moment after kube-apiserver is ready.
+func (p *place) settle(t testing.TB) {
+	t.Helper()
+	code := -1
+	for ctx := stuck(t); code != 0; must(t, ctx.Err()) {
+		_, code = p.kubectl(t, "get", "--namespace", "default", "serviceaccount/default", "configmap/kube-root-ca.crt")
+	}
 }
 
 // counted is a cluster that counts how often single objects are asked for.
@@ -74,18 +70,13 @@ func (c *counted) Get(ctx context.Context, key manifests.Key, level manifests.Le
 // kubectl runs the stock program with all rights, and gives its output and exit code.
 func (p *place) kubectl(t testing.TB, args ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(peers.Kubectl.Path(t), append([]string{"--kubeconfig", kubeconfig(p.node)}, args...)...)
+	cmd := exec.Command(peers.Kubectl.Path(t), append([]string{"--kubeconfig", p.node.Kubeconfig()}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := p.node.Run(cmd); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
 	return out.String(), cmd.ProcessState.ExitCode()
-}
-
-// kubeconfig is the one with all rights.
-func kubeconfig(node *bed.Node) string {
-	return filepath.Join(node.Root, "etc/kubernetes/super-admin.conf")
 }
 
 // apply runs kubectl apply until it succeeds: a kind is served a moment after its definition is there.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/differences"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -20,18 +21,9 @@ import (
 // save dumps the cluster into a tree in dir, and reads it.
 func (p *place) save(t testing.TB, dir string, opts tree.Options) *tree.Saved {
 	t.Helper()
-	root, err := os.OpenRoot(dir)
-	must(t, err)
-	defer root.Close()
-	writer, err := tree.Open(root, opts)
-	must(t, err)
-	report, err := p.cluster.Dump(stuck(t), writer, manifests.Options{})
-	must(t, err)
-	_, err = writer.Commit(report)
-	must(t, err)
-	must(t, writer.Close())
-	saved, err := tree.Read(os.DirFS(dir))
-	must(t, err)
+	saved, _ := ondisk.Tree(t, dir, opts, func(to *tree.Tree) (*manifests.Report, error) {
+		return p.cluster.Dump(stuck(t), to, manifests.Options{})
+	})
 	return saved
 }
 

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/corpus"
 	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
@@ -37,7 +38,7 @@ func BenchmarkDump(b *testing.B) {
 	if _, err := datamaker.FillAPI(b.Context(), node.RESTConfig(b), objects); err != nil {
 		b.Fatal(err)
 	}
-	dumptree := program(b, "dumptree")
+	dumptree := command.Build(b, ".", "./dumptree")
 	b.Run("to disk", func(b *testing.B) { compare(b, node, dumptree, &places{root: b.TempDir(), keep: true}) })
 	b.Run("to memory", func(b *testing.B) { compare(b, node, dumptree, &places{root: faults.SmallDisk(b, "2g")}) })
 }
@@ -46,20 +47,20 @@ func BenchmarkDump(b *testing.B) {
 func BenchmarkLarge(b *testing.B) {
 	node := bed.ControlPlane(b, bed.Options{})
 	fillLarge(b, node, 300, 900<<10)
-	compare(b, node, program(b, "dumptree"), &places{root: faults.SmallDisk(b, "4g")})
+	compare(b, node, command.Build(b, ".", "./dumptree"), &places{root: faults.SmallDisk(b, "4g")})
 }
 
 // compare saves the objects of the node's cluster to places.
 func compare(b *testing.B, node *bed.Node, dumptree string, to *places) {
 	b.Helper()
 	get := fmt.Sprintf("exec %s --kubeconfig %s get %s --all-namespaces --output yaml >",
-		peers.Kubectl.Path(b), kubeconfig(node), strings.Join(kinds(b, node), ","))
+		peers.Kubectl.Path(b), node.Kubeconfig(), strings.Join(kinds(b, node), ","))
 	sidebyside.Compare(b,
 		sidebyside.Command(peers.Kubectl.String()+" get", func() *exec.Cmd {
-			return on(b, node, "sh", "-c", get+filepath.Join(to.next(b), "all.yaml"))
+			return node.Enter(b, "sh", "-c", get+filepath.Join(to.next(b), "all.yaml"))
 		}),
 		sidebyside.Command("manifests, a new tree", func() *exec.Cmd {
-			return on(b, node, dumptree, kubeconfig(node), to.next(b))
+			return node.Enter(b, dumptree, node.Kubeconfig(), to.next(b))
 		}),
 		to.size)
 }
@@ -126,7 +127,7 @@ func BenchmarkRender(b *testing.B) {
 		b.Fatal(err)
 	}
 	const times = 5
-	render := program(b, "render")
+	render := command.Build(b, ".", "./render")
 	side := func(how string) func() *exec.Cmd {
 		return func() *exec.Cmd { return exec.Command(render, how, file, strconv.Itoa(times)) }
 	}

@@ -4,39 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 )
 
 func TestMain(m *testing.M) { command.Main(m) }
-
-// program builds one of the commands of this folder.
-func program(b *testing.B, name string) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), name)
-	command.Build(b, ".", path, "./"+name)
-	return path
-}
-
-// on is a command that runs in the node's network: nsenter of util-linux becomes the command.
-func on(b *testing.B, node *bed.Node, args ...string) *exec.Cmd {
-	b.Helper()
-	state, ok := node.Pods.State("kube-apiserver")
-	if !ok {
-		b.Fatal("kube-apiserver does not run")
-	}
-	net := fmt.Sprintf("--net=/proc/%d/ns/net", state.PID)
-	return exec.Command("nsenter", append([]string{net, "--"}, args...)...)
-}
-
-// kubeconfig is the one with all rights.
-func kubeconfig(node *bed.Node) string {
-	return filepath.Join(node.Root, "etc/kubernetes/super-admin.conf")
-}
 
 // places are directories, a new one for each run.
 type places struct {

@@ -1,40 +1,21 @@
 package dumps
 
 import (
-	"context"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-func TestMain(m *testing.M) {
-	faults.PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { faults.Main(m) }
 
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// must ends the test if err is not nil.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must, stuck = trial.Must, trial.Context
 
 // cluster is the one that a configuration leads to.
 func cluster(t testing.TB, config *rest.Config) *manifests.Cluster {

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -28,10 +27,8 @@ func TestMemoryOfLargeDump(t *testing.T) {
 	must(t, err)
 	fillLarge(ctx, t, node, large, size)
 	proxy := faults.NewProxy(t, strings.TrimPrefix(config.Host, "https://"), faults.ProxyOptions{Dial: node.DialContext})
-	program := filepath.Join(t.TempDir(), "dumpcluster")
-	command.Build(t, "..", program, "./dumpcluster")
-	kubeconfig := filepath.Join(node.Root, "etc/kubernetes/super-admin.conf")
-	peak := highwater.Of(t, exec.Command(program, kubeconfig, proxy.Addr(), "0"))
+	program := command.Build(t, "..", "./dumpcluster")
+	peak := highwater.Of(t, exec.Command(program, node.Kubeconfig(), proxy.Addr(), "0"))
 	t.Logf("a dump of %d MiB in large objects: %d MiB resident at most", large*size>>20, peak>>10)
 	if peak > limit {
 		t.Errorf("the dump takes %d KiB, limit %d", peak, limit)

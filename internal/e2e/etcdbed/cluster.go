@@ -216,12 +216,11 @@ func initialCluster(members []*Member) string {
 // newMember adds one that is not started.
 func (c *Cluster) newMember(t testing.TB) *Member {
 	t.Helper()
-	client, peer := freePorts(t)
 	name := fmt.Sprintf("m%d", len(c.Members)+1)
 	m := &Member{
 		Name:     name,
-		Endpoint: fmt.Sprintf("https://127.0.0.1:%d", client),
-		PeerURL:  fmt.Sprintf("https://127.0.0.1:%d", peer),
+		Endpoint: fmt.Sprintf("https://127.0.0.1:%d", freePort(t)),
+		PeerURL:  fmt.Sprintf("https://127.0.0.1:%d", freePort(t)),
 		DataDir:  filepath.Join(c.opts.Dir, name),
 		cluster:  c,
 		log:      filepath.Join(c.logs, name+".log"),

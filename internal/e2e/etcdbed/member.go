@@ -135,21 +135,25 @@ func poll(t testing.TB, name string, check func(context.Context) error) {
 	}
 }
 
-// freePorts finds two ports from 20000 to 29999. Port 0 would give some that the system also gives to outgoing
-// connections, and while a member is down its ports would be lost to them.
-func freePorts(t testing.TB) (a, b int) {
+// freePort finds a port from 20000 to 29999 that no other member has until the test ends, of this test process or of one beside
+// it: the owner of a port is who listens on the socket that is named for it. Port 0 would give one that the system also gives to
+// outgoing connections, and while a member is down it would be lost to them.
+func freePort(t testing.TB) int {
 	t.Helper()
-	var listeners []*net.TCPListener
 	for range 100 {
-		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 20000 + rand.IntN(10000)})
+		port := 20000 + rand.IntN(10000)
+		owner, err := net.Listen("unix", fmt.Sprintf("@clustersnap-etcdbed-%d", port)) // of the kernel's, and gone with the process
 		if err != nil {
 			continue
 		}
-		defer l.Close() // at the end, so that both differ
-		if listeners = append(listeners, l); len(listeners) == 2 {
-			return listeners[0].Addr().(*net.TCPAddr).Port, l.Addr().(*net.TCPAddr).Port
+		t.Cleanup(func() { owner.Close() })
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		if err != nil {
+			continue
 		}
+		l.Close()
+		return port
 	}
-	t.Fatal(fmt.Errorf("no free ports"))
-	return 0, 0
+	t.Fatal("no free ports")
+	return 0
 }

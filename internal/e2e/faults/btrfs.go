@@ -16,7 +16,7 @@ import (
 func Btrfs(t testing.TB, size string) string {
 	t.Helper()
 	if os.Getenv(privateVariable) == "" {
-		t.Fatal("a mount would outlive a test that is killed: call faults.PrivateMounts in TestMain")
+		t.Fatal("a mount would outlive a test that is killed: call faults.Main in TestMain")
 	}
 	image, dir := filepath.Join(t.TempDir(), "btrfs"), t.TempDir()
 	for _, cmd := range []*exec.Cmd{

@@ -12,7 +12,7 @@ import (
 const privateVariable = "CLUSTERSNAP_PRIVATE_MOUNTS"
 
 // PrivateMounts gives the test process a mount namespace of its own, in which it starts anew: what is mounted there goes
-// with it, also when it is killed. Call it first in TestMain, where [SmallDisk] is used.
+// with it, also when it is killed. [Main] calls it first, for [SmallDisk] and others.
 func PrivateMounts() {
 	if os.Getenv(privateVariable) != "" {
 		return
@@ -30,12 +30,23 @@ func PrivateMounts() {
 	os.Exit(1)
 }
 
+// Main runs the tests of a package after [PrivateMounts], then what is to be done after them, and exits: call it from
+// TestMain.
+func Main(m *testing.M, after ...func()) {
+	PrivateMounts()
+	code := m.Run()
+	for _, do := range after {
+		do()
+	}
+	os.Exit(code)
+}
+
 // SmallDisk gives an empty directory on a file system of its own that is full after size, as tmpfs spells it
 // ("64k", "32m"). The test unmounts it, and fails if something has still a file open there.
 func SmallDisk(t testing.TB, size string) string {
 	t.Helper()
 	if os.Getenv(privateVariable) == "" {
-		t.Fatal("a mount would outlive a test that is killed: call faults.PrivateMounts in TestMain")
+		t.Fatal("a mount would outlive a test that is killed: call faults.Main in TestMain")
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {

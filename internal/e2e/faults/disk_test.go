@@ -10,10 +10,7 @@ import (
 	"testing"
 )
 
-func TestMain(m *testing.M) {
-	PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { Main(m) }
 
 func TestSmallDiskIsFullAndGoes(t *testing.T) {
 	var dir string

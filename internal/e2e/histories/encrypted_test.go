@@ -3,7 +3,6 @@ package histories
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -122,10 +121,8 @@ func encryptedCommands(t *testing.T, first, second, config string) {
 // liveDiff runs where the API server can be reached.
 func (p *place) liveDiff(t *testing.T, snap string, flags ...string) {
 	live := func() command.Outcome {
-		kubeconfig := filepath.Join(p.node.Root, "etc/kubernetes/super-admin.conf")
-		args := append([]string{"manifests", "diff", snap, "live", "-n", "shop", "--kubeconfig", kubeconfig}, flags...)
-		cmd := exec.Command(command.Path(t), args...)
-		return command.Of(t, cmd, func() error { return p.node.Run(cmd) })
+		args := []string{"manifests", "diff", snap, "live", "-n", "shop", "--kubeconfig", p.node.Kubeconfig()}
+		return command.RunOn(t, p.node, append(args, flags...)...)
 	}
 	const nothing = "3 the same, 0 added, 0 removed, 0 changed, 0 failed"
 	if o := live(); o.Code != 0 || o.Stdout != "" || !strings.HasPrefix(o.Stderr, nothing) {

@@ -14,6 +14,7 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
+	"github.com/clustersnap/clustersnap/manifests/storage/history"
 )
 
 // What a snapshot tells of a real cluster, of which the parts share one.
@@ -22,6 +23,8 @@ func TestSnapshotsOfACluster(t *testing.T) {
 	p := newPlace(t, bed.Options{})
 	t.Run("a history is what a watch saw", p.history)
 	t.Run("of two snapshots", p.twoSnapshots)
+	t.Run("accounts that pull", p.accounts)
+	t.Run("a namespace that is gone", p.narrowed) // before an API that is dead keeps all namespaces from going
 	t.Run("against the live cluster", p.againstLive)
 	t.Run("against a tree", p.againstTree)
 	t.Run("the commands", p.commands)
@@ -56,9 +59,9 @@ func (p *place) lived(t testing.TB, namespace, name string) (answers []answer) {
 }
 
 // versions gives a history.
-func (s *snapshot) versions(t testing.TB, key string) (all []*storage.Version) {
+func (s *snapshot) versions(t testing.TB, key string) (all []*history.Version) {
 	t.Helper()
-	for v, err := range s.decoder.History(stuck(t), s, key) {
+	for v, err := range history.Of(stuck(t), s.decoder, s, key) {
 		must(t, err)
 		all = append(all, v)
 	}
@@ -66,7 +69,7 @@ func (s *snapshot) versions(t testing.TB, key string) (all []*storage.Version) {
 }
 
 // steps writes a history in short.
-func steps(versions []*storage.Version) string {
+func steps(versions []*history.Version) string {
 	var all []string
 	for _, v := range versions {
 		all = append(all, fmt.Sprintf("%s %d", v.Step, v.Writes))
@@ -93,10 +96,10 @@ func (p *place) history(t *testing.T) {
 	for i, v := range versions {
 		w := watched[i]
 		same := w.Kv.ModRevision == v.Revision && w.Kv.Version == v.Writes && len(w.Kv.Value) == v.Size
-		if !same || (w.Type == clientv3.EventTypeDelete) != (v.Step == storage.Deleted) {
+		if !same || (w.Type == clientv3.EventTypeDelete) != (v.Step == history.Deleted) {
 			t.Errorf("number %d is %+v, and the watch saw %v", i, *v, w)
 		}
-		if v.Step == storage.Deleted {
+		if v.Step == history.Deleted {
 			continue
 		}
 		if v.Err != nil || string(v.Object.YAML) != answers[0].yaml || fmt.Sprint(v.Revision) != answers[0].revision {

@@ -1,11 +1,7 @@
 package histories
 
 import (
-	"context"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +15,8 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/differences"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/storage"
@@ -26,21 +24,7 @@ import (
 
 func TestMain(m *testing.M) { command.Main(m) }
 
-// must ends the test if err is not nil.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
+var must, stuck = trial.Must, trial.Context
 
 // place is a control plane and what the tests do to it.
 type place struct {
@@ -79,10 +63,7 @@ var (
 // save takes a snapshot.
 func (p *place) save(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "etcd.snap")
-	_, err := etcdsnap.SaveFile(stuck(t), path, p.etcd, etcdsnap.Options{})
-	must(t, err)
-	return path
+	return ondisk.Snapshot(t, p.etcd)
 }
 
 // snapshot is one that is open, with what decodes it.
@@ -94,13 +75,7 @@ type snapshot struct {
 // open opens a snapshot, which the test closes. Encryption may be nil.
 func (p *place) open(t testing.TB, path string, encryption []byte) *snapshot {
 	t.Helper()
-	f, err := os.Open(path)
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	stat, err := f.Stat()
-	must(t, err)
-	s, err := etcdsnap.Open(f, stat.Size())
-	must(t, err)
+	s := ondisk.Open(t, path)
 	d, err := storage.NewDecoder(storage.Options{Prefix: p.prefix, Encryption: encryption})
 	must(t, err)
 	t.Cleanup(d.Close)
@@ -116,7 +91,7 @@ func (s *snapshot) side(t testing.TB, revision int64) *storage.Side {
 	t.Helper()
 	view, err := s.View(stuck(t), "", revision)
 	must(t, err)
-	return storage.Versions(view, s.decoder, storage.Selection{})
+	return s.decoder.Versions(view, storage.Selection{})
 }
 
 // hashes is the same by content.
@@ -124,7 +99,7 @@ func (s *snapshot) hashes(t testing.TB) *storage.Side {
 	t.Helper()
 	view, err := s.View(stuck(t), "", 0)
 	must(t, err)
-	return storage.Hashes(view, s.decoder, storage.Selection{})
+	return s.decoder.Hashes(view, storage.Selection{})
 }
 
 // create, patch and remove are writes through the API server.

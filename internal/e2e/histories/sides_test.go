@@ -10,6 +10,7 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/corpus"
 	"github.com/clustersnap/clustersnap/internal/e2e/differences"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -126,18 +127,9 @@ func (p *place) againstLive(t *testing.T) {
 // dump writes the live cluster into a tree.
 func (p *place) dump(t testing.TB, dir string) *tree.Saved {
 	t.Helper()
-	root, err := os.OpenRoot(dir)
-	must(t, err)
-	defer root.Close()
-	writer, err := tree.Open(root, tree.Options{Secrets: tree.Include})
-	must(t, err)
-	report, err := p.cluster.Dump(stuck(t), writer, manifests.Options{})
-	must(t, err)
-	_, err = writer.Commit(report)
-	must(t, err)
-	must(t, writer.Close())
-	saved, err := tree.Read(os.DirFS(dir))
-	must(t, err)
+	saved, _ := ondisk.Tree(t, dir, tree.Options{Secrets: tree.Include}, func(to *tree.Tree) (*manifests.Report, error) {
+		return p.cluster.Dump(stuck(t), to, manifests.Options{})
+	})
 	return saved
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 )
 
 // scene is a control plane with an informer that runs beside it.
@@ -39,16 +40,11 @@ type scene struct {
 // newScene has three ConfigMaps in the API and in the informer.
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	s := &scene{t: t, ctx: ctx, node: bed.ControlPlane(t, bed.Options{}), snapshot: filepath.Join(t.TempDir(), "etcd.snap")}
+	s := &scene{t: t, ctx: trial.Context(t), node: bed.ControlPlane(t, bed.Options{})}
+	s.snapshot = filepath.Join(t.TempDir(), "etcd.snap")
 	// Nothing here needs it, and what it writes would raise the revision.
 	s.stop("kube-controller-manager")
-	var err error
-	if s.api, err = kubernetes.NewForConfig(s.node.RESTConfig(t)); err != nil {
-		t.Fatal(err)
-	}
-	s.etcd, s.door = s.node.EtcdClient(t), newDoor(s.node)
+	s.api, s.etcd, s.door = s.node.Kubernetes(t), s.node.EtcdClient(t), newDoor(s.node)
 	s.lister = inform(t, s.door.through(s.node.RESTConfig(t)))
 	for _, name := range []string{"kept", "changed", "deleted"} {
 		s.create(name, "1")
@@ -96,7 +92,7 @@ func (s *scene) restore(opts restore.Options) {
 	if _, err := restore.Restore(s.ctx, src, members, time.Minute, opts); err != nil {
 		s.t.Fatal(err)
 	}
-	rename(s.t, s.aside("etcd"), s.manifest("etcd"))
+	trial.Must(s.t, os.Rename(s.aside("etcd"), s.manifest("etcd")))
 	if err := s.node.WaitEtcd(s.ctx); err != nil {
 		s.t.Fatal(err)
 	}
@@ -105,7 +101,7 @@ func (s *scene) restore(opts restore.Options) {
 // start starts kube-apiserver, and lets the informer in when that is ready.
 func (s *scene) start() {
 	s.t.Helper()
-	rename(s.t, s.aside("kube-apiserver"), s.manifest("kube-apiserver"))
+	trial.Must(s.t, os.Rename(s.aside("kube-apiserver"), s.manifest("kube-apiserver")))
 	if err := s.node.WaitAPI(s.ctx); err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,7 +110,7 @@ func (s *scene) start() {
 
 func (s *scene) stop(pod string) {
 	s.t.Helper()
-	rename(s.t, s.manifest(pod), s.aside(pod))
+	trial.Must(s.t, os.Rename(s.manifest(pod), s.aside(pod)))
 	if err := s.node.Pods.WaitGone(s.ctx, pod); err != nil {
 		s.t.Fatal(err)
 	}
@@ -252,11 +248,4 @@ func revision(t *testing.T, resourceVersion string) int64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-func rename(t *testing.T, from, to string) {
-	t.Helper()
-	if err := os.Rename(from, to); err != nil {
-		t.Fatal(err)
-	}
 }

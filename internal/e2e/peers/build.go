@@ -29,6 +29,12 @@ func (s source) ldflags() string {
 			flags = append(flags, "-X", pkg+"."+value)
 		}
 	}
+	if s.release == snapshotter { // as its release-tools/build.make does
+		flags = append(flags, "-X", "main.version="+s.version())
+	}
+	if s.release == versitygw { // as its Makefile does
+		flags = append(flags, "-X", "main.Version="+s.version())
+	}
 	return strings.Join(flags, " ")
 }
 

@@ -1,6 +1,6 @@
 // Package peers builds the stock programs that tests run the library on and hold it against, each at a fixed
 // version: etcd, etcdctl and etcdutl of three minor versions, the programs of a Kubernetes node with kubeadm and
-// kubectl, age and age-keygen.
+// kubectl, the two controllers of CSI snapshots, age and age-keygen, and the S3 server versitygw.
 //
 //	out, err := exec.Command(peers.EtcdUtl37.Path(t), "snapshot", "status", file).CombinedOutput()
 //

@@ -35,19 +35,26 @@ const (
 	KubeControllerManager
 	KubeScheduler
 	KubeProxy
+	SnapshotController
+	CSISnapshotter
 	Age
 	AgeKeygen
+	VersityGW
 )
 
 // The releases: each is the folder PRODUCT/VERSION that pins it.
 const (
-	etcd37     = "etcd/v3.7.3"
-	etcd36     = "etcd/v3.6.16"
-	etcd35     = "etcd/v3.5.35"
-	etcd34     = "etcd/v3.4.12" // the last that is in modules: snapshots of 3.4 are still to be found
-	kubernetes = "kubernetes/v1.37.2"
-	age        = "age/v1.3.2"
+	etcd37      = "etcd/v3.7.3"
+	etcd36      = "etcd/v3.6.16"
+	etcd35      = "etcd/v3.5.35"
+	etcd34      = "etcd/v3.4.12" // the last that is in modules: snapshots of 3.4 are still to be found
+	kubernetes  = "kubernetes/v1.37.2"
+	snapshotter = "snapshotter/v8.7.0"
+	age         = "age/v1.3.2"
+	versitygw   = "versitygw/v1.8.0"
 )
+
+const snapshotterModule = "github.com/kubernetes-csi/external-snapshotter/v8"
 
 // source is what a program is built from.
 type source struct {
@@ -74,8 +81,11 @@ var sources = [...]source{
 	KubeControllerManager: {"kube-controller-manager", kubernetes, "k8s.io/kubernetes/cmd/kube-controller-manager"},
 	KubeScheduler:         {"kube-scheduler", kubernetes, "k8s.io/kubernetes/cmd/kube-scheduler"},
 	KubeProxy:             {"kube-proxy", kubernetes, "k8s.io/kubernetes/cmd/kube-proxy"},
+	SnapshotController:    {"snapshot-controller", snapshotter, snapshotterModule + "/cmd/snapshot-controller"},
+	CSISnapshotter:        {"csi-snapshotter", snapshotter, snapshotterModule + "/cmd/csi-snapshotter"},
 	Age:                   {"age", age, "filippo.io/age/cmd/age"},
 	AgeKeygen:             {"age-keygen", age, "filippo.io/age/cmd/age-keygen"},
+	VersityGW:             {"versitygw", versitygw, "github.com/versity/versitygw/cmd/versitygw"},
 }
 
 // stamped are the packages that hold a release's version where its source does not: Kubernetes has the linker write

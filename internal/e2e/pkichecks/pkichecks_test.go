@@ -16,20 +16,19 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 	"github.com/clustersnap/clustersnap/internal/e2e/nodebundle"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/check"
 )
 
-func TestMain(m *testing.M) {
-	faults.PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { faults.Main(m) }
+
+var must = trial.Must
 
 // TestRealNode looks at a node that kubeadm has made, in the state after init and after the kubelet has its own
 // certificate, and then with one defect after the other.
 func TestRealNode(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-	defer cancel()
+	ctx := trial.Context(t)
 	node := bed.ControlPlane(t, bed.Options{Encryption: true, Scheduler: true})
 	wantSound(t, node.Root)
 	kubeletFinalize(ctx, t, node)
@@ -185,10 +184,5 @@ nodeRegistration: {criSocket: unix:///run/containerd/containerd.sock}
 func runKubeadm(ctx context.Context, t *testing.T, node *bed.Node, root string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, peers.Kubeadm.Path(t), append(args, "--rootfs", root)...)
-	var out, log strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := node.Run(cmd); err != nil {
-		t.Fatalf("kubeadm %s: %v\n%s%s", strings.Join(args, " "), err, &out, &log)
-	}
-	return []byte(out.String())
+	return []byte(node.Output(t, cmd))
 }

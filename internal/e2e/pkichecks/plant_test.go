@@ -119,13 +119,6 @@ var defects = []struct {
 	}},
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func read(t *testing.T, root, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, path))

@@ -51,10 +51,7 @@ func newKey() string {
 func cluster(ctx context.Context, t *testing.T) (*bed.Node, kubernetes.Interface) {
 	t.Helper()
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
-	api, err := kubernetes.NewForConfig(node.RESTConfig(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	api := node.Kubernetes(t)
 	createSecret(ctx, t, api, "before")
 	changeEncryption(ctx, t, node)
 	createSecret(ctx, t, api, "after")
@@ -109,18 +106,13 @@ controlPlaneEndpoint: %[1]s
 func runKubeadm(ctx context.Context, t *testing.T, node *bed.Node, phase ...string) {
 	t.Helper()
 	args := append([]string{"init", "phase"}, phase...)
-	args = append(args, "--kubeconfig", filepath.Join(node.Root, "etc/kubernetes/super-admin.conf"))
+	args = append(args, "--kubeconfig", node.Kubeconfig())
 	kubeadm(ctx, t, node, args...)
 }
 
 func kubeadm(ctx context.Context, t *testing.T, node *bed.Node, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, peers.Kubeadm.Path(t), args...)
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := node.Run(cmd); err != nil {
-		t.Fatalf("kubeadm %s: %v\n%s", strings.Join(args, " "), err, &out)
-	}
+	node.Output(t, exec.CommandContext(ctx, peers.Kubeadm.Path(t), args...))
 }
 
 func createSecret(ctx context.Context, t *testing.T, api kubernetes.Interface, name string) {
@@ -199,11 +191,4 @@ func read(t *testing.T, file string) string {
 	text, err := os.ReadFile(file)
 	must(t, err)
 	return string(text)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -14,13 +14,16 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/atrest"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/nodebundle"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/pair"
 )
+
+var must = trial.Must
 
 // A bundle of a real node, and one snapshot of its etcd: they match, and with one file exchanged for that of another
 // cluster, or one key for another, exactly the result that is about it does not.
@@ -132,16 +135,7 @@ var secretOfKey = regexp.MustCompile(`secret: ([^}]+)}`)
 // snapshot saves one, and gives what it holds at its last revision.
 func snapshot(ctx context.Context, t *testing.T, node *bed.Node) map[string][]byte {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "etcd.snap")
-	_, err := etcdsnap.SaveFile(ctx, path, node.EtcdClient(t), etcdsnap.Options{})
-	must(t, err)
-	f, err := os.Open(path)
-	must(t, err)
-	defer f.Close()
-	info, err := f.Stat()
-	must(t, err)
-	s, err := etcdsnap.Open(f, info.Size())
-	must(t, err)
+	s := ondisk.Open(t, ondisk.Snapshot(t, node.EtcdClient(t)))
 	objects := map[string][]byte{}
 	for kv, err := range s.Range(ctx, "", 0) {
 		must(t, err)

@@ -37,7 +37,7 @@ apiServer:
 	}
 	defer os.Remove(config)
 	args = append(args, "--rootfs", node.Root, "--config", "/kubeadm.yaml")
-	return run(t, node, exec.Command(peers.Kubeadm.Path(t), args...))
+	return node.Output(t, exec.Command(peers.Kubeadm.Path(t), args...))
 }
 
 // accepted has kubeadm look at the files. Its phases of init would make those that are missing, and fail on those whose

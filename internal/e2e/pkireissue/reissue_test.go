@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +17,14 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/nodebundle"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/reissue"
 )
 
 // All certificates are lost, and the shared files are not.
 func TestSameMachine(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-	defer cancel()
+	ctx := trial.Context(t)
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
 	put(t, node.Root, pkibundle.File{Path: "etc/passwd", Mode: 0o644, Data: []byte("root:x:0:0::/root:/bin/sh\n")})
 	put(t, node.Root, pkibundle.File{Path: "etc/group", Mode: 0o644, Data: []byte("root:x:0:\n")})
@@ -47,8 +46,7 @@ func TestSameMachine(t *testing.T) {
 
 // The machine is lost, too, and the new one has another name and another address; the old address is gone.
 func TestOtherMachine(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-	defer cancel()
+	ctx := trial.Context(t)
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
 	old := nodebundle.Collect(t, node.Root)
 	said := nodeOf(t, old)
@@ -58,8 +56,8 @@ func TestOtherMachine(t *testing.T) {
 	said.Name, said.AdvertiseAddress = "cp-new", netip.MustParseAddr("10.77.0.99")
 	made := leaves(t, old, said)
 	replaceRoot(ctx, t, node, old, made)
-	run(t, node, exec.Command("ip", "address", "delete", node.Address+"/24", "dev", "br0"))
-	run(t, node, exec.Command("ip", "address", "add", said.AdvertiseAddress.String()+"/24", "dev", "br0"))
+	node.Output(t, exec.Command("ip", "address", "delete", node.Address+"/24", "dev", "br0"))
+	node.Output(t, exec.Command("ip", "address", "add", said.AdvertiseAddress.String()+"/24", "dev", "br0"))
 	accepted(t, node, said)
 	kubeadm(t, node, said, "init", "phase", "etcd", "local")
 	if err := node.WaitEtcd(ctx); err != nil {
@@ -182,14 +180,4 @@ func client(t *testing.T, config *rest.Config) kubernetes.Interface {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func run(t *testing.T, node *bed.Node, cmd *exec.Cmd) string {
-	t.Helper()
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := node.Run(cmd); err != nil {
-		t.Fatalf("%v: %v\n%s%s", cmd.Args, err, &out, &errs)
-	}
-	return out.String()
 }

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -157,7 +156,8 @@ func (r *record) collect(t *testing.T, root string) {
 				t.Fatal(err)
 			}
 			for _, text := range []string{
-				base64.StdEncoding.EncodeToString(data), string(data), "/" + base64.StdEncoding.EncodeToString(data), string(data[60:120]),
+				base64.StdEncoding.EncodeToString(data), string(data), "/" + base64.StdEncoding.EncodeToString(data),
+				string(data[60:120]), "/" + string(data[60:120]),
 			} {
 				conf, err := json.Marshal(map[string]any{"kind": "Config", "users": []any{map[string]any{"name": "u", "user": map[string]string{field: text}}}})
 				if err != nil {
@@ -291,7 +291,7 @@ func (r *record) commands(t *testing.T, node *bed.Node) {
 	if o := run("backup", "--root", node.Root, "--to", set, "--recipient", recipient); o.Code == 0 {
 		t.Error("a backup from outside of the node's network")
 	}
-	command.Good(t, runOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.RunOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
 	run("verify", set, "--identity", other)
 	data, err := os.ReadFile(set)
 	if err != nil {
@@ -306,12 +306,6 @@ func (r *record) commands(t *testing.T, node *bed.Node) {
 			t.Error("a damaged set is verified")
 		}
 	}
-}
-
-func runOn(t *testing.T, node *bed.Node, args ...string) command.Outcome {
-	t.Helper()
-	cmd := exec.Command(command.Path(t), args...)
-	return command.Of(t, cmd, func() error { return node.Run(cmd) })
 }
 
 func TestMain(m *testing.M) { command.Main(m) }

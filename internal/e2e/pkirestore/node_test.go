@@ -14,12 +14,12 @@ import (
 	"filippo.io/age"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/nodebundle"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/pkibundle"
 	"github.com/clustersnap/clustersnap/pkibundle/check"
@@ -29,14 +29,10 @@ import (
 // Everything that kubeadm and the operator have put on a node is lost, and comes back from the bundle alone. The same
 // kube-apiserver, controllers and etcd start on it, and read what was encrypted at rest.
 func TestNodeComesBack(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-	defer cancel()
+	ctx := trial.Context(t)
 	node := bed.ControlPlane(t, bed.Options{Encryption: true, Scheduler: true})
-	api, err := kubernetes.NewForConfig(node.RESTConfig(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = api.CoreV1().Secrets("default").Create(ctx, &corev1.Secret{
+	api := node.Kubernetes(t)
+	_, err := api.CoreV1().Secrets("default").Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "s"}, Data: map[string][]byte{"key": []byte("hidden")},
 	}, metav1.CreateOptions{})
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -21,10 +22,11 @@ const limit = 20 * time.Second
 // inside checks all parts in turn. Later ones build on earlier ones.
 func inside(ctx context.Context, dir string) error {
 	for _, p := range []part{
-		{"programs", programs, "apt-get install iproute2 containerd runc"},
+		{"programs", programs, "apt-get install iproute2 iptables containernetworking-plugins containerd runc"},
 		{"private mounts", privateMounts, "use a virtual machine or a privileged container"},
 		{"overlayfs", overlay, "use a kernel that has it, and a TMPDIR that is not on an overlayfs itself"},
 		{"network namespaces, veth, bridge", network, "use a kernel that has veth and bridge, and all rights of root"},
+		{"iptables with nat", packetFilter, "use a kernel that has nf_tables with NAT"},
 		{"containerd and runc", container, "see that control groups are mounted and may be written to"},
 	} {
 		if err := p.try(ctx, dir); err != nil {
@@ -41,12 +43,21 @@ func (p part) try(ctx context.Context, dir string) error {
 	return p.check(ctx, dir)
 }
 
+// needed are the programs of the drill cluster, apart from those that every Debian has.
+var needed = []string{"ip", "iptables", "containerd", "ctr", "runc"}
+
+// plugin is one of those that give pods their network. They are not in a folder of programs.
+const plugin = "/usr/lib/cni/bridge"
+
 func programs(context.Context, string) error {
 	var missing []string
-	for _, program := range []string{"ip", "containerd", "ctr", "runc"} {
+	for _, program := range needed {
 		if _, err := exec.LookPath(program); err != nil {
 			missing = append(missing, program)
 		}
+	}
+	if _, err := os.Stat(plugin); err != nil {
+		missing = append(missing, plugin)
 	}
 	if missing != nil {
 		return fmt.Errorf("not installed: %s", strings.Join(missing, ", "))

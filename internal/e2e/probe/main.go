@@ -1,5 +1,5 @@
 // Command probe checks that this machine can carry the drill cluster of the test bed: network namespaces joined by a
-// bridge, private mounts, overlayfs, containerd and runc. It needs root, the programs ip, containerd, ctr and runc,
+// bridge, private mounts, overlayfs, iptables, containerd and runc. It needs root, the programs of these,
 // and a build without cgo, since it runs itself in a container.
 //
 //	CGO_ENABLED=0 go run ./probe

@@ -106,17 +106,17 @@ func clean(t *testing.T, tmp string) {
 func TestAllPartsWorkHere(t *testing.T) {
 	cmd, tmp := probe(t)
 	out, err := cmd.CombinedOutput()
-	if n := strings.Count(string(out), "works: "); err != nil || n != 5 {
-		t.Errorf("%d parts work, want 5: %v\n%s", n, err, out)
+	if n := strings.Count(string(out), "works: "); err != nil || n != 6 {
+		t.Errorf("%d parts work, want 6: %v\n%s", n, err, out)
 	}
 	clean(t, tmp)
 }
 
 func TestMissingProgramIsNamed(t *testing.T) {
-	for _, missing := range []string{"ip", "containerd", "ctr", "runc"} {
+	for _, missing := range needed {
 		cmd, tmp := probe(t)
 		path := t.TempDir()
-		for _, program := range []string{"ip", "containerd", "ctr", "runc"} {
+		for _, program := range needed {
 			found, err := exec.LookPath(program)
 			if err != nil {
 				t.Fatal(err)
@@ -136,6 +136,7 @@ func TestMissingProgramIsNamed(t *testing.T) {
 func TestBrokenPartIsNamed(t *testing.T) {
 	for part, broken := range map[string]string{
 		"network namespaces, veth, bridge": "ip",
+		"iptables with nat":                "iptables",
 		"containerd and runc":              "runc",
 	} {
 		cmd, tmp := probe(t)

@@ -28,6 +28,19 @@ link set to-b master bridge up
 -n b link set eth0 up
 `
 
+// packetFilter does what kube-proxy does for a Service, and the pod network for what leaves it.
+func packetFilter(ctx context.Context, _ string) error {
+	for _, rule := range []string{
+		"PREROUTING -d 10.96.0.1/32 -p tcp -m tcp --dport 443 -m statistic --mode random --probability 0.5 -j DNAT --to-destination 10.77.0.11:6443",
+		"POSTROUTING -m comment --comment pods -j MASQUERADE",
+	} {
+		if _, err := command(ctx, "iptables", append([]string{"-t", "nat", "-A"}, strings.Fields(rule)...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // network sends a text from one namespace to the other.
 func network(ctx context.Context, _ string) error {
 	for line := range strings.Lines(strings.TrimSpace(links)) {

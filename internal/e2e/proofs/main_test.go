@@ -5,17 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path"
-	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage/proof"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -23,20 +24,7 @@ import (
 
 func TestMain(m *testing.M) { command.Main(m) }
 
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must, stuck = trial.Must, trial.Context
 
 // losing is a tree that loses what it is told to.
 type losing struct {
@@ -54,22 +42,12 @@ func (l losing) Object(o *manifests.Object) error {
 // dump writes a tree of the scene's cluster, without what is to be lost of it.
 func (s *scene) dump(lost func(manifests.Key) bool, opts manifests.Options) *tree.Saved {
 	s.Helper()
-	dir := s.TempDir()
-	root, err := os.OpenRoot(dir)
-	must(s, err)
-	defer root.Close()
-	to, err := tree.Open(root, tree.Options{Secrets: tree.Include})
-	must(s, err)
-	defer to.Close()
 	cluster, err := manifests.NewCluster(s.node.RESTConfig(s))
 	must(s, err)
-	report, err := cluster.Dump(s.ctx, losing{to, lost}, opts)
-	must(s, err)
-	_, err = to.Commit(report)
-	must(s, err)
-	saved, err := tree.Read(os.DirFS(dir))
-	must(s, err)
-	s.dir = dir
+	s.dir = s.TempDir()
+	saved, _ := ondisk.Tree(s, s.dir, tree.Options{Secrets: tree.Include}, func(to *tree.Tree) (*manifests.Report, error) {
+		return cluster.Dump(s.ctx, losing{to, lost}, opts)
+	})
 	return saved
 }
 
@@ -85,22 +63,13 @@ func (s *scene) side(saved *tree.Saved) proof.Dump {
 // snapshot saves one, and gives where it is.
 func (s *scene) snapshot() string {
 	s.Helper()
-	name := filepath.Join(s.TempDir(), "etcd.snap")
-	_, err := etcdsnap.SaveFile(s.ctx, name, s.node.EtcdClient(s), etcdsnap.Options{})
-	must(s, err)
-	return name
+	return ondisk.Snapshot(s, s.node.EtcdClient(s))
 }
 
 // prove holds a tree against a snapshot, at the revision of the tree if the snapshot has it, and at its own if not.
 func (s *scene) prove(saved *tree.Saved, snapshot string, opts proof.Options) *proof.Proof {
 	s.Helper()
-	f, err := os.Open(snapshot)
-	must(s, err)
-	defer f.Close()
-	info, err := f.Stat()
-	must(s, err)
-	snap, err := etcdsnap.Open(f, info.Size())
-	must(s, err)
+	snap := ondisk.Open(s, snapshot)
 	at, err := strconv.ParseInt(saved.Seen().ResourceVersion, 10, 64)
 	must(s, err)
 	view, err := snap.View(s.ctx, "", at)
@@ -112,6 +81,22 @@ func (s *scene) prove(saved *tree.Saved, snapshot string, opts proof.Options) *p
 	p, err := proof.Complete(s.ctx, s.side(saved), proof.Store{Revision: view.Revision(), Keys: view.Keys(s.ctx),
 		Events: func(after int64) iter.Seq2[*mvccpb.Event, error] { return snap.Events(s.ctx, "", after) }}, opts)
 	must(s, err)
+	s.Logf("%v", p)
+	return p
+}
+
+// late is what a proof from the API says where the API server has not counted since something was deleted.
+const late = "prove again in a minute"
+
+// fromAPI proves a tree by what the API shows, as often as it is told to.
+func (s *scene) fromAPI(saved *tree.Saved) (p *proof.Proof) {
+	s.Helper()
+	s.await(func() (counted bool) {
+		var err error
+		p, err = proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s))
+		must(s, err)
+		return !slices.ContainsFunc(p.Findings, func(f proof.Finding) bool { return strings.Contains(f.Why, late) })
+	})
 	s.Logf("%v", p)
 	return p
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -42,6 +41,7 @@ func TestEncrypted(t *testing.T) {
 	s := newScene(t, bed.Options{Encryption: true, EtcdPrefix: "/kubernetes.io"})
 	_, err := datamaker.FillAPI(s.ctx, s.node.RESTConfig(t), 1000)
 	must(t, err)
+	s.part("namespaces are gone", emptied)
 	faults(s, opts{encrypted: true})
 	s.part("command", commands)
 }
@@ -54,7 +54,6 @@ func everyKind(s *scene) {
 	labelled := s.dump(none, manifests.Options{LabelSelector: "app",
 		Exclude: func(r manifests.Resource) bool { return r.Resource == "secrets" }})
 	snapshot := s.snapshot()
-	var err error
 	p := s.prove(all, snapshot, proof.Options{})
 	s.want(p, "unsaved secrecies/unseen", "unchecked */")
 	if p.Matched != p.Objects || p.Matched < 2000 || p.Counts[proof.Unsaved] != 1 {
@@ -67,11 +66,13 @@ func everyKind(s *scene) {
 	for _, saved := range []*tree.Saved{user, labelled} {
 		p := s.prove(saved, snapshot, proof.Options{})
 		if p.Counts[proof.Unsaved] != 1 || p.Counts[proof.Excluded] == 0 || p.Matched != p.Objects {
-			s.Errorf("of %+v the proof is %v, and it finds %v", p.Selection, p, p.Findings[0])
+			s.Errorf("of %+v the proof is %v, and it finds %v", p.Selection, p, p.Findings)
 		}
 		// The same from the API, where some classes are not known from metadata.
-		if p, err = proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s)); err != nil || p.Counts[proof.Unsaved] != 0 {
-			s.Errorf("the proof is %v, and it finds %v (%v)", p, p.Findings[0], err)
+		p, err := proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s))
+		must(s, err)
+		if p.Counts[proof.Unsaved] != 0 {
+			s.Errorf("the proof is %v, and it finds %v", p, p.Findings)
 		}
 	}
 }
@@ -84,6 +85,7 @@ type opts struct {
 
 // faults makes one of every kind, and holds what is dumped against what there is.
 func faults(s *scene, o opts) {
+	s.ctx = stuck(s.T)
 	s.hide("ghost")
 	s.plant("strict")
 	for _, name := range []string{"dropped", "doomed", "doomed-and-dropped", "edited"} {
@@ -106,9 +108,7 @@ func faults(s *scene, o opts) {
 	found = append(found, o.stored...)
 	unsaved := 5 + strings.Count(strings.Join(o.stored, " "), "unsaved")
 	s.part("api", func(s *scene) {
-		p, err := proof.FromAPI(s.ctx, s.side(saved), s.node.RESTConfig(s))
-		must(s, err)
-		s.Logf("%v", p)
+		p := s.fromAPI(saved)
 		// It knows of a kind that is hidden, but not of its objects; nor of the policy, nor of what is no more.
 		s.want(p, append(o.shown, "unchecked ghosts/",
 			"unsaved configmaps/dropped", "unsaved secrets/dropped-secret", "created configmaps/late",
@@ -129,6 +129,7 @@ func faults(s *scene, o opts) {
 				s.Errorf("the finding is %v", f)
 			}
 		}
+		s.inSet(p)
 		if f := s.find(p, "strict"); f.EtcdKey != s.policy("strict") || f.UID != "uid-of-policy" {
 			s.Errorf("the finding is %v", f)
 		}
@@ -175,9 +176,7 @@ func withoutHistory(s *scene) {
 		must(s, err)
 		return regexp.MustCompile(`apiserver_resource_objects{group="",resource="secrets"} [1-9]`).Match(b)
 	})
-	p, err := proof.FromAPI(s.ctx, s.side(s.saved), s.node.RESTConfig(s))
-	must(s, err)
-	s.Logf("%v", p)
+	p := s.fromAPI(s.saved)
 	s.want(p, "unchecked secrecies/", "unchecked */", "unchecked ghosts/",
 		"unsaved configmaps/dropped", "unsaved secrets/dropped-secret",
 		"unchecked configmaps/late", "deleted configmaps/doomed", "changed configmaps/edited")
@@ -215,9 +214,10 @@ func commands(s *scene) {
 	s.dump(func(manifests.Key) bool { return false }, manifests.Options{})
 	args[2], args[4] = s.dir, s.snapshot()
 	command.Good(s.T, command.Run(s.T, "", args...))
-	admin := filepath.Join(s.node.Root, "etc/kubernetes/super-admin.conf")
-	cmd := exec.Command(command.Path(s.T), "prove", "completeness", s.dir, "--kubeconfig", admin)
-	o = command.Of(s.T, cmd, func() error { return s.node.Run(cmd) })
+	s.await(func() bool {
+		o = command.RunOn(s.T, s.node, "prove", "completeness", s.dir, "--kubeconfig", s.node.Kubeconfig())
+		return !strings.Contains(o.Stdout, late)
+	})
 	command.Bad(s.T, o, 1, "0 unsaved", "1 that can't be told") // the definition is there, and what there is of it the API does not tell
 	must(s.T, os.Remove(filepath.Join(s.dir, "namespaces/default/configmaps/late.yaml")))
 	o = command.Run(s.T, "", args...)

@@ -45,17 +45,16 @@ func newScene(t *testing.T, opts bed.Options) *scene {
 	t.Helper()
 	s := &scene{T: t, ctx: stuck(t), prefix: cmp.Or(opts.EtcdPrefix, "/registry"), uids: map[string]string{}}
 	s.node = bed.ControlPlane(t, opts)
-	var err error
-	s.client, err = dynamic.NewForConfig(s.node.RESTConfig(t))
-	must(t, err)
+	s.client = s.node.Dynamic(t)
 	return s
 }
 
-// part runs a part of the test in the scene.
+// part runs a part of the test in the scene. It has a time of its own: all of them together may take longer than what is stuck
+// is given, on a machine that has other things to do.
 func (s *scene) part(name string, do func(*scene)) {
 	s.Run(name, func(t *testing.T) {
 		part := *s
-		part.T = t
+		part.T, part.ctx = t, stuck(t)
 		do(&part)
 	})
 }

@@ -1,7 +1,6 @@
 package realnode
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +19,7 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/peers"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/kubeadm/job"
 )
@@ -28,10 +27,9 @@ import (
 // What a real node declares is so, and from nothing else follows a job: a real kube-apiserver takes what is rendered, and what it gives
 // back does the backup, run on the node with the files that the pod mounts, and no others.
 func TestDiscoveredNode(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-	defer cancel()
+	ctx := trial.Context(t)
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
-	api := apiClient(t, node)
+	api := node.Kubernetes(t)
 	declared, err := kubeadm.Read(kubeadm.NodeFS(node.Root), kubeadm.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -87,11 +85,10 @@ func TestDiscoveredNode(t *testing.T) {
 			t.Errorf("its pod is not let in: %v", err)
 		}
 		t.Setenv("CGO_ENABLED", "0") // as for an image without a libc
-		program := filepath.Join(t.TempDir(), "clustersnap")
-		command.Build(t, "../../../examples", program, "./clustersnap")
+		program := command.Build(t, "../../../examples", "./clustersnap")
 		command.Good(t, runPod(t, node, stored.Spec.JobTemplate.Spec, "clustersnap-1", program))
 		set := filepath.Join(node.Root, place.HostPath, "clustersnap-1")
-		command.Good(t, runOn(t, node, "verify", set, "--identity", key))
+		command.Good(t, command.RunOn(t, node, "verify", set, "--identity", key))
 	})
 
 	t.Run("etcdctl by Job", func(t *testing.T) {
@@ -120,6 +117,8 @@ func TestDiscoveredNode(t *testing.T) {
 			t.Errorf("the snapshot: %+v, %v", info, err)
 		}
 	})
+
+	t.Run("by the command's own YAML", func(t *testing.T) { cronjobCommand(t, node, declared) })
 }
 
 // render goes through the YAML that a user would apply.

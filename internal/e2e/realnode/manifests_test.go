@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -15,14 +14,14 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 )
 
 // The command on a real cluster, as its help says: a tree, a quiet second dump, differences, and exit codes.
 func TestManifestsCommand(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-	defer cancel()
+	ctx := trial.Context(t)
 	node := bed.ControlPlane(t, bed.Options{})
-	api := apiClient(t, node)
+	api := node.Kubernetes(t)
 	createConfigMap(ctx, t, api, "a")
 	_, err := api.CoreV1().Secrets("default").Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "s"}, Data: map[string][]byte{"password": []byte("hidden-from-all")},
@@ -30,14 +29,17 @@ func TestManifestsCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := filepath.Join(node.Root, "etc/kubernetes/super-admin.conf")
+	admin := node.Kubeconfig()
 	dir := filepath.Join(t.TempDir(), "tree")
 	key := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(key, []byte("for the digests of one test only: 32 bytes and more"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	dumping := []string{
+		"manifests", "dump", "--to", dir, "--class", "user", "--class", "bootstrap", "--secrets", "redact", "--key-file", key,
+	}
 	dump := func() command.Outcome {
-		return runOn(t, node, "manifests", "dump", "--kubeconfig", admin, "--to", dir, "--class", "user", "--class", "bootstrap", "--secrets", "redact", "--key-file", key)
+		return command.RunOn(t, node, append(dumping, "--kubeconfig", admin)...)
 	}
 	first := dump()
 	command.Good(t, first)
@@ -54,7 +56,7 @@ func TestManifestsCommand(t *testing.T) {
 	}
 
 	diff := func(args ...string) command.Outcome {
-		return runOn(t, node, append([]string{"manifests", "diff", "--kubeconfig", admin}, args...)...)
+		return command.RunOn(t, node, append([]string{"manifests", "diff", "--kubeconfig", admin}, args...)...)
 	}
 	createConfigMap(ctx, t, api, "b")
 	same := t.TempDir()
@@ -77,7 +79,7 @@ func TestManifestsCommand(t *testing.T) {
 
 	// Who may not list all is told so, and fails; and nothing is lost.
 	limited := limitedTo(ctx, t, node, "configmaps")
-	o := runOn(t, node, "manifests", "dump", "--kubeconfig", limited, "--to", dir, "--class", "user", "--class", "bootstrap", "--secrets", "redact", "--key-file", key)
+	o := command.RunOn(t, node, append(dumping, "--kubeconfig", limited)...)
 	command.Bad(t, o, 1, "could not be listed: the dump is not complete")
 	if !strings.Contains(o.Stdout, "secrets: forbidden") {
 		t.Errorf("it does not say what it could not see:\n%s", o.Stdout)
@@ -87,7 +89,7 @@ func TestManifestsCommand(t *testing.T) {
 			t.Errorf("a dump without rights has removed a file: %v", err)
 		}
 	}
-	command.Bad(t, runOn(t, node, "manifests", "dump", "--kubeconfig", filepath.Join(dir, "gone"), "--to", dir), 1, "gone")
+	command.Bad(t, command.RunOn(t, node, "manifests", "dump", "--kubeconfig", filepath.Join(dir, "gone"), "--to", dir), 1, "gone")
 	command.Bad(t, command.Run(t, "", "manifests", "dump"), 2)
 	command.Bad(t, command.Run(t, "", "manifests", "dump", "--to", dir, "--secrets", "hide"), 2)
 }
@@ -95,7 +97,7 @@ func TestManifestsCommand(t *testing.T) {
 // limitedTo makes a kubeconfig of somebody who may list one resource and nothing else.
 func limitedTo(ctx context.Context, t *testing.T, node *bed.Node, resource string) string {
 	t.Helper()
-	api := apiClient(t, node)
+	api := node.Kubernetes(t)
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "limited"}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{resource}, Verbs: []string{"get", "list"}},
 	}}
@@ -110,7 +112,7 @@ func limitedTo(ctx context.Context, t *testing.T, node *bed.Node, resource strin
 	if _, err := api.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	config, err := clientcmd.LoadFromFile(filepath.Join(node.Root, "etc/kubernetes/super-admin.conf"))
+	config, err := clientcmd.LoadFromFile(node.Kubeconfig())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,9 @@ package realnode
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +17,7 @@ import (
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/pkibundle"
 )
 
@@ -28,10 +27,9 @@ import (
 func TestRealNode(t *testing.T) {
 	for _, version := range []string{"3.5", "3.6", "3.7"} {
 		t.Run("etcd "+version, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends what hangs
-			defer cancel()
+			ctx := trial.Context(t)
 			node := bed.ControlPlane(t, bed.Options{EtcdVersion: version, Encryption: true})
-			api := apiClient(t, node)
+			api := node.Kubernetes(t)
 			recipient, key := command.KeyPair(t)
 			set := filepath.Join(t.TempDir(), "set")
 
@@ -42,12 +40,12 @@ func TestRealNode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			command.Good(t, runOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+			command.Good(t, command.RunOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
 			b := createConfigMap(ctx, t, api, "b")
 
-			aside := t.TempDir()
+			pods, aside := filepath.Join(node.Root, manifests), t.TempDir()
 			for _, pod := range []string{"kube-apiserver", "etcd"} { // in this order: without etcd kube-apiserver takes 30 s to stop
-				rename(t, filepath.Join(node.Root, manifests, pod+".yaml"), filepath.Join(aside, pod+".yaml"))
+				trial.Must(t, os.Rename(filepath.Join(pods, pod+".yaml"), filepath.Join(aside, pod+".yaml")))
 				if err := node.Pods.WaitGone(ctx, pod); err != nil {
 					t.Fatal(err)
 				}
@@ -63,13 +61,13 @@ func TestRealNode(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			command.Good(t, runOn(t, node, "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
-			command.Good(t, runOn(t, node, "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
-			rename(t, filepath.Join(aside, "etcd.yaml"), filepath.Join(node.Root, manifests, "etcd.yaml"))
+			command.Good(t, command.RunOn(t, node, "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
+			command.Good(t, command.RunOn(t, node, "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
+			trial.Must(t, os.Rename(filepath.Join(aside, "etcd.yaml"), filepath.Join(pods, "etcd.yaml")))
 			if err := node.WaitEtcd(ctx); err != nil {
 				t.Fatal(err)
 			}
-			rename(t, filepath.Join(aside, "kube-apiserver.yaml"), filepath.Join(node.Root, manifests, "kube-apiserver.yaml"))
+			trial.Must(t, os.Rename(filepath.Join(aside, "kube-apiserver.yaml"), filepath.Join(pods, "kube-apiserver.yaml")))
 			if err := node.WaitAPI(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -96,15 +94,6 @@ func TestRealNode(t *testing.T) {
 const manifests = "etc/kubernetes/manifests"
 
 func TestMain(m *testing.M) { command.Main(m) }
-
-func apiClient(t *testing.T, node *bed.Node) kubernetes.Interface {
-	t.Helper()
-	client, err := kubernetes.NewForConfig(node.RESTConfig(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
 
 func createConfigMap(ctx context.Context, t *testing.T, api kubernetes.Interface, name string) *corev1.ConfigMap {
 	t.Helper()
@@ -191,18 +180,4 @@ func sealedFile(t *testing.T, set, key, name string) []byte {
 	}
 	t.Fatalf("the set has no %s", name)
 	return nil
-}
-
-func rename(t *testing.T, from, to string) {
-	t.Helper()
-	if err := os.Rename(from, to); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// runOn runs the clustersnap command in the node's network.
-func runOn(t *testing.T, node *bed.Node, args ...string) command.Outcome {
-	t.Helper()
-	cmd := exec.Command(command.Path(t), args...)
-	return command.Of(t, cmd, func() error { return node.Run(cmd) })
 }

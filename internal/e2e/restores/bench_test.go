@@ -41,8 +41,7 @@ func memberPeer(i int) string { return fmt.Sprintf("https://127.0.0.1:%d", 20000
 // restoring builds restoresnap, and gives a command that restores the first members of a cluster to dir/m1 and so on.
 func restoring(b *testing.B) func(snapshot, dir string, members int) *exec.Cmd {
 	b.Helper()
-	program := filepath.Join(b.TempDir(), "restoresnap")
-	command.Build(b, "..", program, "./restoresnap")
+	program := command.Build(b, "..", "./restoresnap")
 	return func(snapshot, dir string, members int) *exec.Cmd {
 		args := []string{snapshot}
 		for i := 1; i <= members; i++ {

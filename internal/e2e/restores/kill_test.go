@@ -266,8 +266,7 @@ func (s *scene) done(t testing.TB, o command.Outcome, states []string) {
 // Killed before any of its steps, a restore leaves each member as it was, or new, or behind a fence that etcd does not pass. The
 // next one succeeds, and nothing of the old member is lost.
 func TestKilledAtEveryStep(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "restoresnap")
-	command.Build(t, "..", program, "./restoresnap")
+	program := command.Build(t, "..", "./restoresnap")
 	old := newOutdated(t)
 	for name, s := range map[string]scenario{
 		"nothing there":                 {},

@@ -18,14 +18,6 @@ import (
 // benchSize is that of the database.
 const benchSize = 1536 << 20
 
-// program builds one of the bed's small commands.
-func program(b *testing.B, name string) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), name)
-	command.Build(b, "..", path, "./"+name)
-	return path
-}
-
 // made gives the size of a file, and removes it.
 func made(path string) func() (int64, error) {
 	return func() (int64, error) {
@@ -42,7 +34,8 @@ func made(path string) func() (int64, error) {
 func BenchmarkSave(b *testing.B) {
 	c := etcdbed.Start(b, etcdbed.Options{Args: []string{"--quota-backend-bytes=8589934592"}})
 	fill(b, c.Client(b), benchSize)
-	path, savesnap, etcdctl := filepath.Join(b.TempDir(), "snapshot"), program(b, "savesnap"), peers.EtcdCtl37.Path(b)
+	path, savesnap := filepath.Join(b.TempDir(), "snapshot"), command.Build(b, "..", "./savesnap")
+	etcdctl := peers.EtcdCtl37.Path(b)
 	m := c.Members[0]
 	peer := sidebyside.Command(peers.EtcdCtl37.String(), func() *exec.Cmd {
 		return exec.Command(etcdctl, "snapshot", "save", path, "--endpoints", m.Endpoint, "--cacert", c.CA, "--cert", c.Cert, "--key", c.Key)
@@ -61,7 +54,7 @@ func BenchmarkSave(b *testing.B) {
 func BenchmarkCompress(b *testing.B) {
 	c := etcdbed.Start(b, etcdbed.Options{Args: []string{"--quota-backend-bytes=8589934592"}})
 	fill(b, c.Client(b), benchSize)
-	path, savesnap, m := filepath.Join(b.TempDir(), "snapshot"), program(b, "savesnap"), c.Members[0]
+	path, savesnap, m := filepath.Join(b.TempDir(), "snapshot"), command.Build(b, "..", "./savesnap"), c.Members[0]
 	side := func(name, path string) sidebyside.Side {
 		return sidebyside.Command(name, func() *exec.Cmd {
 			return exec.Command(savesnap, path, m.Endpoint, c.CA, c.Cert, c.Key)
@@ -83,7 +76,8 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			c := etcdbed.Start(b, etcdbed.Options{Args: []string{"--quota-backend-bytes=8589934592"}})
 			fill(b, c.Client(b), benchSize)
-			path, verifysnap, etcdutl := filepath.Join(b.TempDir(), "snapshot"), program(b, "verifysnap"), peers.EtcdUtl37.Path(b)
+			path, verifysnap := filepath.Join(b.TempDir(), "snapshot"), command.Build(b, "..", "./verifysnap")
+			etcdutl := peers.EtcdUtl37.Path(b)
 			m := c.Members[0]
 			peers.EtcdCtl37.Output(b, "snapshot", "save", path, "--endpoints", m.Endpoint, "--cacert", c.CA, "--cert", c.Cert, "--key", c.Key)
 			m.Kill(b)

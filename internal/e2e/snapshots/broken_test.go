@@ -127,8 +127,7 @@ func TestClientIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxy := faults.NewProxy(t, target.Host, faults.ProxyOptions{})
-	program := filepath.Join(t.TempDir(), "savesnap")
-	command.Build(t, "..", program, "./savesnap")
+	program := command.Build(t, "..", "./savesnap")
 	dir := t.TempDir()
 	path := filepath.Join(dir, "etcd.snap")
 	cmd := func() *exec.Cmd { return exec.Command(program, path, "https://"+proxy.Addr(), c.CA, c.Cert, c.Key) }

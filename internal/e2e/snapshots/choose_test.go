@@ -54,14 +54,20 @@ func TestDeadMembersAreRefused(t *testing.T) {
 	}
 }
 
-// raise raises an alarm as a member would.
-func raise(t *testing.T, client *clientv3.Client, m *etcdbed.Member, kind etcdserverpb.AlarmType) {
+// raise raises an alarm as a member would, and waits until each member knows of it.
+func raise(t *testing.T, c *etcdbed.Cluster, m *etcdbed.Member, kind etcdserverpb.AlarmType) {
 	t.Helper()
-	_, err := etcdserverpb.NewMaintenanceClient(client.ActiveConnection()).Alarm(t.Context(), &etcdserverpb.AlarmRequest{
+	connection := c.Client(t).ActiveConnection()
+	_, err := etcdserverpb.NewMaintenanceClient(connection).Alarm(t.Context(), &etcdserverpb.AlarmRequest{
 		Action: etcdserverpb.AlarmRequest_ACTIVATE, MemberID: m.ID, Alarm: kind,
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, each := range c.Members { // which answers by way of raft, and so after what was raised
+		if _, err := c.Client(t, each.Endpoint).AlarmList(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -70,16 +76,16 @@ func TestAlarms(t *testing.T) {
 		t.Run("etcd "+version, func(t *testing.T) {
 			c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd, Members: 3})
 			client := c.Client(t)
-			raise(t, client, c.Members[0], etcdserverpb.AlarmType_NOSPACE)
+			raise(t, c, c.Members[0], etcdserverpb.AlarmType_NOSPACE)
 			_, saved := save(t, client, etcdsnap.Options{})
 			if a := saved.Member.Alarms; len(a) != 1 || a[0].Kind != "NOSPACE" {
-				t.Errorf("the member reports %+v", a)
+				t.Fatalf("the member reports %+v", a)
 			}
 			if a := saved.Content.Alarms; len(a) != 1 || a[0].Kind != "NOSPACE" || a[0] != saved.Member.Alarms[0] {
 				t.Errorf("the snapshot holds %+v", a)
 			}
 			bad := c.Followers(t)[0] // which would come first
-			raise(t, client, bad, etcdserverpb.AlarmType_CORRUPT)
+			raise(t, c, bad, etcdserverpb.AlarmType_CORRUPT)
 			_, saved = save(t, client, etcdsnap.Options{})
 			if saved.Member.Endpoint == bad.Endpoint || !strings.Contains(refused(saved, bad), "CORRUPT") {
 				t.Errorf("saved from %+v, others %+v", saved.Member, saved.Others)

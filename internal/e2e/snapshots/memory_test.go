@@ -16,8 +16,7 @@ func TestMemoryOfSave(t *testing.T) {
 	c := etcdbed.Start(t, etcdbed.Options{})
 	fillSmall(t, c.Client(t), 256<<20) // of 600,000 keys
 	m := c.Members[0]
-	program := filepath.Join(t.TempDir(), "savesnap")
-	command.Build(t, "..", program, "./savesnap")
+	program := command.Build(t, "..", "./savesnap")
 	for name, more := range map[string][]string{"streamed": nil, "local": {m.DataDir}} {
 		path := filepath.Join(t.TempDir(), "etcd.snap")
 		peak := highwater.Of(t, exec.Command(program, append([]string{path, m.Endpoint, c.CA, c.Cert, c.Key}, more...)...))

@@ -16,7 +16,7 @@ const benchSize = 1536 << 20
 // BenchmarkSnapshot reads a large snapshot in a process of its own: all keys with the kinds and names in their values, all
 // objects in canonical form, and all of them to a new tree. MB/s are those of the values.
 func BenchmarkSnapshot(b *testing.B) {
-	snapshot, read := filled(b, benchSize), program(b)
+	snapshot, read := filled(b, benchSize), program(b, "readsnapshot")
 	for _, what := range []string{"list", "decode", "tree"} {
 		b.Run(what, func(b *testing.B) {
 			var objects, size, peak int

@@ -1,40 +1,22 @@
 package stored
 
 import (
-	"context"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/corpus"
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
-func TestMain(m *testing.M) {
-	faults.PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { faults.Main(m) }
 
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must, stuck = trial.Must, trial.Context
 
 // cluster starts one with the corpus in it.
 func cluster(t testing.TB, opts bed.Options) *bed.Node {
@@ -74,29 +56,7 @@ func live(t testing.TB, node *bed.Node, to manifests.Receiver, opts manifests.Op
 	must(t, err)
 	report, err := c.Dump(ctx, to, opts)
 	must(t, err)
-	return report, save(t, node)
-}
-
-// save saves etcd of a node and opens the snapshot.
-func save(t testing.TB, node *bed.Node) *etcdsnap.Snapshot {
-	t.Helper()
-	f, err := os.Open(snapshotFile(t, node))
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	info, err := f.Stat()
-	must(t, err)
-	snapshot, err := etcdsnap.Open(f, info.Size())
-	must(t, err)
-	return snapshot
-}
-
-// snapshotFile saves etcd of a node.
-func snapshotFile(t testing.TB, node *bed.Node) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "snapshot.db")
-	_, err := etcdsnap.SaveFile(stuck(t), path, node.EtcdClient(t), etcdsnap.Options{})
-	must(t, err)
-	return path
+	return report, ondisk.Open(t, ondisk.Snapshot(t, node.EtcdClient(t)))
 }
 
 // view reads a snapshot as it was at an instant, and teaches a decoder its definitions.

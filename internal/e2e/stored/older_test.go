@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
@@ -23,7 +24,7 @@ func older(t *testing.T, node *bed.Node) {
 	var online kept
 	live(t, node, &online, manifests.Options{})
 	same, failed := 0, map[string]int{}
-	for _, l := range readByOlder(t, snapshotFile(t, node)) {
+	for _, l := range readByOlder(t, ondisk.Snapshot(t, node.EtcdClient(t))) {
 		if l.Why != "" {
 			key := storage.Locate([]byte(l.At), "").Key
 			_, why, _ := strings.Cut(l.Why, ": ")

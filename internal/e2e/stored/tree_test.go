@@ -1,13 +1,12 @@
 package stored
 
 import (
-	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -54,14 +53,6 @@ func trees(t *testing.T, node *bed.Node) {
 // into writes a dump into the tree in a directory.
 func into(t *testing.T, dir string, dump func(to *tree.Tree) (*manifests.Report, error)) tree.Changes {
 	t.Helper()
-	root, err := os.OpenRoot(dir)
-	must(t, err)
-	defer root.Close()
-	to, err := tree.Open(root, tree.Options{Secrets: tree.Include})
-	must(t, err)
-	report, err := dump(to)
-	must(t, err)
-	changes, err := to.Commit(report)
-	must(t, errors.Join(err, to.Close()))
+	_, changes := ondisk.Tree(t, dir, tree.Options{Secrets: tree.Include}, dump)
 	return changes
 }

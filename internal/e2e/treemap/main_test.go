@@ -4,44 +4,31 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
+	"strings"
 	"testing"
-	"time"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests/storage/usage"
 )
 
 func TestMain(m *testing.M) { command.Main(m) }
 
-// must ends the test if err is not nil.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
+var must, stuck = trial.Must, trial.Context
 
 // markup and escape are names that RBAC allows: rules on names of other kinds are stricter.
 const (
 	markup = `<img src=x onerror=alert(1)>`
-	escape = "red\x1b[31m"
+	escape = "red\x1b[31m\u009b31m\u202e"
 )
 
 // busy is an object that is written again and again.
@@ -73,10 +60,7 @@ func filled(t testing.TB) string {
 	_, err = client.CoreV1().ConfigMaps("data-3").Create(ctx, large, metav1.CreateOptions{})
 	must(t, err)
 	churn(ctx, t, client)
-	path := filepath.Join(t.TempDir(), "etcd.snap")
-	_, err = etcdsnap.SaveFile(ctx, path, node.EtcdClient(t), etcdsnap.Options{})
-	must(t, err)
-	return path
+	return ondisk.Snapshot(t, node.EtcdClient(t))
 }
 
 // churn writes one object many times, and makes events that it deletes.
@@ -109,6 +93,9 @@ func reported(t testing.TB, args ...string) *usage.Report {
 	o := command.Run(t, "", append([]string{"etcd", "top", "--json"}, args...)...)
 	if o.Code != 0 || o.Stderr != "" {
 		t.Fatalf("exit %d\n%s", o.Code, o.Stderr)
+	}
+	if strings.ContainsFunc(o.Stdout, func(r rune) bool { return r != '\n' && !unicode.IsGraphic(r) }) {
+		t.Errorf("a name reaches the terminal as it is:\n%q", o.Stdout)
 	}
 	report := new(usage.Report)
 	must(t, json.Unmarshal([]byte(o.Stdout), report))

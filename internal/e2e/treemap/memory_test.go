@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
 	"github.com/clustersnap/clustersnap/internal/e2e/etcdbed"
 	"github.com/clustersnap/clustersnap/internal/e2e/highwater"
+	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/internal/e2e/sidebyside"
 )
 
@@ -33,14 +32,6 @@ func small(ctx context.Context, t testing.TB, client *clientv3.Client, n int) {
 	}
 }
 
-func save(ctx context.Context, t testing.TB, client *clientv3.Client) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "etcd.snap")
-	_, err := etcdsnap.SaveFile(ctx, path, client, etcdsnap.Options{})
-	must(t, err)
-	return path
-}
-
 // What counting takes grows by some bytes for each key, and not with the objects.
 func TestMemory(t *testing.T) {
 	const keys, limit = 80_000, 100 << 10 // KiB, as Linux counts
@@ -49,8 +40,7 @@ func TestMemory(t *testing.T) {
 	small(ctx, t, client, keys)
 	_, err := client.Put(ctx, "/registry/configmaps/shop/large", strings.Repeat("x", 1<<20))
 	must(t, err)
-	path, program := save(ctx, t, client), filepath.Join(t.TempDir(), "countsnap")
-	command.Build(t, ".", program, "./countsnap")
+	path, program := ondisk.Snapshot(t, client), command.Build(t, ".", "./countsnap")
 	peak := highwater.Of(t, exec.Command(program, path))
 	t.Logf("%d keys: %d MiB resident at most", keys, peak>>10)
 	if peak > limit {
@@ -67,11 +57,10 @@ func BenchmarkCount(b *testing.B) {
 	client := c.Client(b)
 	_, err := datamaker.FillEtcd(b.Context(), client, datamaker.Spec{Size: benchSize})
 	must(b, err)
-	path := save(b.Context(), b, client)
+	path := ondisk.Snapshot(b, client)
 	programs := map[string]string{}
 	for _, name := range []string{"verifysnap", "treemap/countsnap"} {
-		programs[name] = filepath.Join(b.TempDir(), filepath.Base(name))
-		command.Build(b, "..", programs[name], "./"+name)
+		programs[name] = command.Build(b, "..", "./"+name)
 	}
 	sidebyside.Compare(b,
 		sidebyside.Command("etcdsnap's walk", func() *exec.Cmd { return exec.Command(programs["verifysnap"], path, "tree") }),

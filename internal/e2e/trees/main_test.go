@@ -7,34 +7,18 @@ import (
 	"maps"
 	"os"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
-func TestMain(m *testing.M) {
-	faults.PrivateMounts()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { faults.Main(m) }
 
-// stuck is a context for what must come, however slow the machine is.
-func stuck(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must, stuck = trial.Must, trial.Context
 
 // into opens the tree in a directory, has it written, and closes it.
 func into(t testing.TB, dir string, write func(to *tree.Tree) (tree.Changes, error)) (changes tree.Changes, err error) {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/clustersnap/clustersnap/internal/e2e/netns"
 )
 
 func TestNodesHaveNetworksOfTheirOwn(t *testing.T) {
@@ -59,20 +61,20 @@ func TestNodesHaveNetworksOfTheirOwn(t *testing.T) {
 func TestThreadsStayOutside(t *testing.T) {
 	nodes, err := newNodes(t, 1, nil)
 	must(t, err)
-	home, err := os.Readlink(threadNamespace)
+	home, err := os.Readlink(netns.OfThread)
 	must(t, err)
 	for range 100 {
-		must(t, nodes[0].ns.do(func() error {
-			inside, err := os.Readlink(threadNamespace)
+		must(t, nodes[0].ns.Do(func() error {
+			inside, err := os.Readlink(netns.OfThread)
 			main, _ := os.Readlink("/proc/self/ns/net")
-			if inside != nodes[0].ns.id || main != home {
-				t.Errorf("the thread is in %s, the main thread in %s, want %s and %s", inside, main, nodes[0].ns.id, home)
+			if inside != nodes[0].ns.ID || main != home {
+				t.Errorf("the thread is in %s, the main thread in %s, want %s and %s", inside, main, nodes[0].ns.ID, home)
 			}
 			return err
 		}))
 		here := make(chan string)
 		go func() {
-			id, _ := os.Readlink(threadNamespace)
+			id, _ := os.Readlink(netns.OfThread)
 			here <- id
 		}()
 		if id := <-here; id != home {
@@ -95,7 +97,7 @@ func TestStartedProcessIsInTheNetwork(t *testing.T) {
 	_, err = bufio.NewReader(stdout).ReadString('\n')
 	must(t, err)
 	// The thread that started it must outlive it; see start.
-	running, err := processesIn(nodes[0].ns.id)
+	running, err := processesIn(nodes[0].ns.ID)
 	must(t, err)
 	if len(running) != 1 || running[cmd.Process.Pid] == "" {
 		t.Errorf("in the network of the node: %v, want process %d", running, cmd.Process.Pid)

@@ -1,0 +1,15 @@
+package embeds
+
+import (
+	"testing"
+
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
+	"github.com/clustersnap/clustersnap/internal/e2e/trial"
+)
+
+func TestMain(m *testing.M) { faults.Main(m) }
+
+var must, stuck = trial.Must, trial.Context
+
+// operator is the example's folder, which is a module of its own.
+const operator = "../../../examples/embed"

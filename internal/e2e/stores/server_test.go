@@ -1,0 +1,184 @@
+package stores
+
+import (
+	"context"
+	"flag"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/clustersnap/clustersnap/examples/demonode"
+	"github.com/clustersnap/clustersnap/internal/e2e/command"
+	"github.com/clustersnap/clustersnap/internal/e2e/faults"
+	"github.com/clustersnap/clustersnap/internal/e2e/peers"
+)
+
+var (
+	kills = flag.Int("kills", 3, "how many uploaders are killed, each at a random point")
+	seed  = flag.Uint64("seed", 1, "what the points follow from")
+)
+
+// The names of somebody who may do everything on the server of a test.
+const (
+	accessKey = "tester"
+	accessPW  = "only-on-loopback"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": accessKey, "AWS_SECRET_ACCESS_KEY": accessPW, "AWS_REGION": "us-east-1",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	command.Main(m)
+}
+
+// server is a real S3 server with a bucket "sets", over a directory.
+type server struct {
+	t       *testing.T
+	root    string // the bucket's directory
+	addr    string
+	process *faults.Process
+}
+
+func startServer(t *testing.T) *server {
+	t.Helper()
+	dir := t.TempDir()
+	s := &server{t: t, root: filepath.Join(dir, "root", "sets"), addr: freeAddr(t)}
+	for _, d := range []string{s.root, filepath.Join(dir, "versions")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start()
+	return s
+}
+
+// start starts the server, or starts it again over what it had.
+func (s *server) start() {
+	s.t.Helper()
+	dir := filepath.Dir(filepath.Dir(s.root))
+	cmd := exec.Command(peers.VersityGW.Path(s.t), "--port", s.addr, "--quiet", "--keep-alive",
+		"posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Dir(s.root))
+	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+accessKey, "ROOT_SECRET_KEY="+accessPW)
+	cmd.Dir = dir
+	s.process = faults.Start(s.t, cmd)
+	listens := make(chan struct{})
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil {
+			if conn, err := net.Dial("tcp", s.addr); err == nil {
+				conn.Close()
+				close(listens)
+				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	s.process.Await(listens)
+}
+
+func (s *server) kill() { s.process.End(syscall.SIGKILL) }
+
+// url is that of the folder of sets, as it is reached at addr.
+func (s *server) url(addr string) string {
+	return "s3://sets/folder/?use_path_style=true&endpoint=http://" + addr
+}
+
+// files are those with content in the bucket, wherever the server has put them: parts of uploads, too.
+func (s *server) files() (names []string) {
+	s.t.Helper()
+	err := filepath.WalkDir(s.root, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Size() > 0 {
+			name, err = filepath.Rel(s.root, name)
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// age makes all that the server has older than it is.
+func (s *server) age(by time.Duration) {
+	s.t.Helper()
+	var names []string
+	err := filepath.WalkDir(s.root, func(name string, _ fs.DirEntry, err error) error {
+		names = append(names, name)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	then := time.Now().Add(-by)
+	for _, name := range names {
+		if err := os.Chtimes(name, then, then); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startNode starts a node whose set is of several parts.
+func startNode(t *testing.T) *demonode.Node {
+	t.Helper()
+	node, err := demonode.Start(context.Background(), t.TempDir(), 14_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return node
+}
+
+// sets are the names of those that "clustersnap list" shows.
+func sets(t *testing.T, url string) (names []string) {
+	t.Helper()
+	o := command.Run(t, "", "list", url)
+	if o.Code != 0 || o.Stderr != "" {
+		t.Fatalf("list: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
+	}
+	for line := range strings.Lines(o.Stdout) {
+		if verdict, name, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasSuffix(verdict, "verified") {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	return names
+}
+
+// in is the URL of a set of a folder.
+func in(url, set string) string { return strings.Replace(url, "?", set+"?", 1) }
