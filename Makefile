@@ -1,6 +1,6 @@
 # Everything that CI and contributors run. CONTRIBUTING.md says what each target is for.
 
-MODULES     := . etcdsnap/restore examples internal/e2e
+MODULES     := . etcdsnap/restore examples examples/embed internal/e2e
 LIBRARY     := . etcdsnap/restore
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -10,7 +10,7 @@ ROUNDS      := 25
 # in-each runs a command in each of the modules that are its first argument.
 in-each = @set -e; for m in $(1); do echo "$(2)  [$$m]"; (cd $$m && $(2)); done
 
-.PHONY: test test-short bench soak probe host fmt vet staticcheck tidy cross peers race newest floors demo
+.PHONY: test test-short bench soak drill probe host fmt vet staticcheck tidy cross peers race newest floors demo
 
 test: host fmt tidy vet staticcheck cross peers race newest floors demo
 	@echo "make test: all good"
@@ -25,16 +25,25 @@ bench: peers
 probe:
 	cd internal/e2e && CGO_ENABLED=0 go run ./probe
 
-# Each fuzz target in turn, since go takes one at a time; then what kills and starves, again and again.
+# A real kubeadm cluster of three nodes, of which two are lost; a node of one that is lost and restored by hand, by one
+# command, and on other machines, with the time of each step.
+drill: peers probe
+	cd internal/e2e && go test -count 1 -timeout 20m -v -run TestCluster ./kubecluster -args -nodes 3
+	cd internal/e2e && go test -count 1 -timeout 40m -v -run '^$$' -bench . -benchtime 1x ./drills
+
+# Each fuzz target in turn, since go takes one at a time; then what kills and starves, again and again,
+# and a restore of a real node that is killed at each line of its journal.
 soak: peers
 	@set -e; for m in $(MODULES); do cd $(CURDIR)/$$m; for p in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) -fuzzminimizetime 1s $$p; done; done; done
 	cd internal/e2e && go test -run 'Kill|Dies|Broken|Full|Damaged|Fails' -count $(ROUNDS) -timeout 0 . ./bed ./snapshots
+	cd internal/e2e && go test -run TestStores/killed -timeout 0 ./stores -args -kills 50
+	cd internal/e2e && go test -count 1 -timeout 0 -v -run TestOneNode ./drills -args -every-line
 
 host:
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && \
-	  (for c in cc chromium containerd ctr ip mkfs.btrfs runc unzip zstd; do command -v $$c >/dev/null || exit 1; done) || \
+	  (for c in cc chromium containerd ctr ip iptables mkfs.btrfs pgrep runc ss unzip zstd; do command -v $$c >/dev/null || exit 1; done) || \
 	  { echo "make test needs Linux, root, a C compiler and the packages of .ci/packages.txt: try make test-short"; exit 1; }
 
 fmt:
@@ -59,10 +68,10 @@ peers:
 	cd internal/e2e && go run ./peers/build
 
 # What an interrupted run leaves in its temporary directory goes with it. One test is somebody else, and has to
-# get through.
+# get through. The operator of examples/embed is built and tested in internal/e2e: it has no tests to race.
 race:
 	@tmp=$$(mktemp -d); chmod 711 "$$tmp"; trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' HUP INT TERM; export TMPDIR="$$tmp"; set -e; \
-	  for m in $(MODULES); do echo "go test -race ./...  [$$m]"; (cd $$m && go test -race -timeout 30m ./...); done
+	  for m in $(filter-out examples/embed,$(MODULES)); do echo "go test -race ./...  [$$m]"; (cd $$m && go test -race -timeout 30m ./...); done
 
 # The library on a real node once more, in one process with what it requires at least.
 floors:
