@@ -25,8 +25,8 @@
 // A dump is not in memory: what is known of its objects waits in the stage, too. A cluster of 160,000 small objects takes
 // some 60 MiB more than one of a few. A tree that is read has its index in memory, with 0.5 KiB for each object.
 //
-// [Read] gives the objects back, each checked against the index. [Pack] makes one file of a tree, and [Unpack] a tree
-// of it.
+// [Read] gives the objects back, each checked against the index. [Saved.Pack] makes one file of a tree, and [Unpack] a
+// tree of it. A [Spool] takes a dump for such a file without a directory in between.
 //
 // # What makes a tree quiet
 //

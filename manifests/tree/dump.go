@@ -28,13 +28,7 @@ func (d *dump) has(k manifests.Key) bool {
 }
 
 func (d *dump) add(t *Tree, o *manifests.Object) error {
-	r := &record{
-		Key: manifests.Key{
-			Group: d.known.one(o.Group), Resource: d.known.one(o.Resource), Namespace: d.known.one(o.Namespace), Name: o.Name,
-		},
-		version: d.known.one(o.Version), kind: d.known.one(o.Kind), class: manifests.Class(d.known.one(string(o.Class))),
-		uid: o.UID, resourceVersion: o.ResourceVersion, intact: true,
-	}
+	r := newRecord(o, d.known)
 	if isSecret(r.Key) {
 		r.form = t.opts.Secrets.form()
 	}
@@ -43,7 +37,7 @@ func (d *dump) add(t *Tree, o *manifests.Object) error {
 	}
 	f := fingerprintOf(Path(r.Key))
 	if _, twice := d.fresh[f]; twice {
-		return errors.New("it came before: a dump has every object once")
+		return errTwice
 	}
 	body, err := d.body(t, o, r, f)
 	if err != nil {

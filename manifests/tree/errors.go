@@ -23,8 +23,11 @@ var (
 	ErrSealed = errors.New("no identity opens this Secret")
 )
 
-// errNoDump is about a method out of its order.
-var errNoDump = errors.New("there is no dump: it takes Begin first, and again after an error")
+var (
+	// errNoDump is about a method out of its order.
+	errNoDump = errors.New("there is no dump: it takes Begin first, and again after an error")
+	errTwice  = errors.New("it came before: a dump has every object once")
+)
 
 // StrayError is about files that lie where an object has to go, and that the index does not know. Nothing has been
 // changed.

@@ -3,7 +3,6 @@ package tree_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,7 +79,7 @@ func git(dir string, args ...string) string {
 }
 
 // A tree as one member of a backup set, and back again.
-func ExamplePack() {
+func ExampleSaved_Pack() {
 	dir, err := os.MkdirTemp("", "tree")
 	check(err)
 	defer os.RemoveAll(dir)
@@ -93,9 +92,9 @@ func ExamplePack() {
 	check(err)
 	defer file.Close()
 	set := clustersnap.NewWriter(file, time.Now())
-	check(set.Add("manifests.tar.zst", nil, clustersnap.Compressed(func(w io.Writer) error {
-		return tree.Pack(w, os.DirFS(live))
-	})))
+	saved, err := tree.Read(os.DirFS(live))
+	check(err)
+	check(set.Add("manifests.tar.zst", nil, clustersnap.Compressed(saved.Pack)))
 	check(set.Close())
 	check(file.Commit())
 
@@ -117,7 +116,7 @@ func ExamplePack() {
 	defer root.Close()
 	check(tree.Unpack(root, plain))
 
-	saved, err := tree.Read(root.FS())
+	saved, err = tree.Read(root.FS())
 	check(err)
 	fmt.Println(saved)
 	text, err := saved.Object(context.Background(), manifests.Entry{

@@ -16,15 +16,9 @@ import (
 // each checked as it is read. The same tree gives the same bytes. Encrypted Secrets stay encrypted. A backup set takes
 // it as one member:
 //
-//	err := set.Add("manifests.tar.zst", nil, clustersnap.Compressed(func(w io.Writer) error {
-//		return tree.Pack(w, os.DirFS(dir))
-//	}))
-func Pack(dst io.Writer, fsys fs.FS) error {
-	s, err := Read(fsys)
-	if err == nil {
-		err = s.pack(dst)
-	}
-	if err != nil {
+//	err := set.Add("manifests.tar.zst", nil, clustersnap.Compressed(saved.Pack))
+func (s *Saved) Pack(dst io.Writer) error {
+	if err := s.pack(dst); err != nil {
 		return fmt.Errorf("pack tree: %w", err)
 	}
 	return nil
@@ -82,7 +76,7 @@ func packFile(w *tar.Writer, name string, b []byte) error {
 	return err
 }
 
-// Unpack makes a tree of what [Pack] wrote, in an empty directory. Nothing is taken that the index does not name, and
+// Unpack makes a tree of what [Saved.Pack] wrote, in an empty directory. Nothing is taken that the index does not name, and
 // the index is written last: after an error or a kill there is no tree, and the directory is to be removed. Errors wrap
 // [ErrCorrupt] and [ErrNewer], or [fs.ErrExist] if the directory is not empty.
 func Unpack(root *os.Root, src io.Reader) error {

@@ -23,10 +23,18 @@ import (
 func packed(t testing.TB, dir string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := tree.Pack(&b, os.DirFS(dir)); err != nil {
+	if err := pack(&b, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+func pack(w io.Writer, fsys fs.FS) error {
+	saved, err := tree.Read(fsys)
+	if err != nil {
+		return err
+	}
+	return saved.Pack(w)
 }
 
 func unpack(t testing.TB, b []byte) (string, error) {
@@ -103,7 +111,7 @@ func TestPackChecksFiles(t *testing.T) {
 		dir := t.TempDir()
 		shop().into(t, dir, tree.Options{})
 		spoil(dir)
-		err := tree.Pack(io.Discard, os.DirFS(dir))
+		err := pack(io.Discard, os.DirFS(dir))
 		if !errors.Is(err, tree.ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: packed with %v", name, err)
 		}
@@ -230,7 +238,7 @@ func FuzzUnpack(f *testing.F) {
 		}
 		root := openRoot(t, in)
 		if err := tree.Unpack(root, bytes.NewReader(b)); err == nil {
-			if err := tree.Pack(io.Discard, root.FS()); err != nil {
+			if err := pack(io.Discard, root.FS()); err != nil {
 				t.Errorf("it was unpacked, and can't be packed: %v", err)
 			}
 		}

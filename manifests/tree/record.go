@@ -31,6 +31,17 @@ type record struct {
 	staged bool // the file waits in the stage
 }
 
+// newRecord is what an object says of itself.
+func newRecord(o *manifests.Object, known words) *record {
+	return &record{
+		Key: manifests.Key{
+			Group: known.one(o.Group), Resource: known.one(o.Resource), Namespace: known.one(o.Namespace), Name: o.Name,
+		},
+		version: known.one(o.Version), kind: known.one(o.Kind), class: manifests.Class(known.one(string(o.Class))),
+		uid: o.UID, resourceVersion: o.ResourceVersion, intact: true,
+	}
+}
+
 // path is where its file lies, or nothing if it has none.
 func (r *record) path() string {
 	switch r.form {

@@ -24,7 +24,8 @@ type Saved struct {
 	staged     map[string]string // where directories and own files still lie that an interrupted commit has to move
 	identities []age.Identity
 	index      *index
-	state      *state // nil if it is not known
+	state      *state   // nil if it is not known
+	spool      *spooled // where the objects are, if they are not in files
 }
 
 // Read opens a tree for reading: a directory as [os.DirFS] or os.Root.FS give it, or any file system that has its files,
@@ -201,9 +202,17 @@ func (s *Saved) object(ctx context.Context, k manifests.Key) ([]byte, error) {
 	return text, err
 }
 
+// content opens what is kept of an object.
+func (s *Saved) content(r *record) (io.ReadCloser, error) {
+	if s.spool != nil {
+		return s.spool.open(r)
+	}
+	return s.open(r.path())
+}
+
 // stored reads a file as it is on disk.
 func (s *Saved) stored(r *record) ([]byte, error) {
-	f, err := s.open(r.path())
+	f, err := s.content(r)
 	if err != nil {
 		return nil, err
 	}

@@ -17,9 +17,9 @@ func (s *scene) inSet(p *proof.Proof) {
 	s.Helper()
 	var b bytes.Buffer
 	set := clustersnap.NewWriter(&b, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	must(s, set.Add("manifests.tar.zst", nil, clustersnap.Compressed(func(w io.Writer) error {
-		return tree.Pack(w, os.DirFS(s.dir))
-	})))
+	saved, err := tree.Read(os.DirFS(s.dir))
+	must(s, err)
+	must(s, set.Add("manifests.tar.zst", nil, clustersnap.Compressed(saved.Pack)))
 	must(s, set.Add("proof.json", nil, func(w io.Writer) error { return json.NewEncoder(w).Encode(p) }))
 	must(s, set.Close())
 	opened, err := clustersnap.Open(bytes.NewReader(b.Bytes()), int64(b.Len()))
