@@ -2,6 +2,7 @@ package clustersnap_test
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +13,17 @@ import (
 	"testing"
 )
 
+// controlPlane is the root of a running control-plane node, with an API server: the test bed runs Example_backupNode on its own.
+func controlPlane() string { return *node }
+
+var node = flag.String("node", "", "run Example_backupNode, and nothing else, on the control-plane node with this `root`")
+
 // TestMain ends what demoNode has started.
 func TestMain(m *testing.M) {
+	if flag.Parse(); *node != "" {
+		Example_backupNode()
+		return
+	}
 	code := m.Run()
 	for i := len(cleanups) - 1; i >= 0; i-- {
 		cleanups[i]()

@@ -69,7 +69,7 @@ func serveNode(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	out.line("next", fmt.Sprintf("clustersnap backup --root %s --to FILE --recipient age1...", node.Root))
+	out.line("next", fmt.Sprintf("clustersnap backup --etcd-only --root %s --to FILE --recipient age1...", node.Root))
 	<-ctx.Done()
 	return node.Close()
 }
@@ -98,8 +98,11 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return err
 	}
-	backedUp, _, err := backup(ctx, out, root, place{to: set}, []age.Recipient{identity.Recipient()}, time.Now())
-	if err != nil {
+	run := backing{
+		backupFlags: backupFlags{root: root, to: place{to: set}, etcdOnly: true, scratch: dir},
+		out:         out, now: time.Now(), recipients: []age.Recipient{identity.Recipient()},
+	}
+	if _, err := run.backup(ctx); err != nil {
 		return err
 	}
 	if err := verify(ctx, out, set, identities); err != nil {
@@ -111,7 +114,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err := node.PutConfigMap(ctx, "default", "after-the-backup", map[string]string{"must": "be gone"}); err != nil {
 		return err
 	}
-	dataDir := filepath.Join(root, backedUp.Etcd.DataDir.Value)
+	dataDir := filepath.Join(root, run.node.Etcd.DataDir.Value)
 	if err := errors.Join(node.Close(), os.RemoveAll(dataDir)); err != nil {
 		return err
 	}

@@ -17,7 +17,8 @@ import (
 	"github.com/clustersnap/clustersnap/pkibundle"
 )
 
-// The members of a set, in the order in which they are written: each is added and read here.
+// The members of a set, in the order in which they are written: each is added and read here. A backup adds more, each in the
+// file that fills it.
 const (
 	nodeMember = "node.json"     // kubeadm.Node: what the backup was made from
 	etcdMember = "etcd.snap.zst" // described by etcdsnap.Saved
@@ -48,9 +49,9 @@ func readNode(set *clustersnap.Set) (*kubeadm.Node, error) {
 	return &node, nil
 }
 
-// addSnapshot adds a verified snapshot of the node's etcd.
+// addSnapshot adds a verified snapshot of the node's etcd, and has also written to what wrap gives.
 func addSnapshot(
-	ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, now time.Time, p progress,
+	ctx context.Context, set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, now time.Time, wrap func(io.Writer) io.Writer,
 ) (*etcdsnap.Saved, error) {
 	config, _, err := node.Etcd.ClientTLS(nodeFS, now)
 	if err != nil {
@@ -63,7 +64,7 @@ func addSnapshot(
 	defer client.Close()
 	var saved *etcdsnap.Saved // complete when it is described, after the save
 	err = set.Add(etcdMember, &saved, clustersnap.Compressed(func(w io.Writer) (err error) {
-		saved, err = etcdsnap.Save(ctx, p.wrap(w), client, etcdsnap.Options{})
+		saved, err = etcdsnap.Save(ctx, wrap(w), client, etcdsnap.Options{})
 		return err
 	}))
 	return saved, err
@@ -87,21 +88,14 @@ func openSnapshot(set *clustersnap.Set) (io.ReadCloser, etcdsnap.Saved, error) {
 }
 
 // addPKI adds the node's files, sealed once more: they may be handed on without etcd.
-func addPKI(
-	set *clustersnap.Writer, node *kubeadm.Node, nodeFS fs.FS, recipients []age.Recipient, now time.Time,
-) (pkiInfo, error) {
-	bundle, err := pkibundle.Collect(nodeFS, node.Files, programs(node))
-	if err != nil {
-		return pkiInfo{}, err
-	}
-	defer bundle.Clear()
+func addPKI(set *clustersnap.Writer, bundle *pkibundle.Bundle, recipients []age.Recipient, now time.Time) (pkiInfo, error) {
 	info := pkiInfo{Files: len(bundle.Files)}
 	for _, o := range bundle.Omitted {
 		if !o.Harmless {
 			info.Missing = append(info.Missing, o)
 		}
 	}
-	err = set.Add(pkiMember, &info, func(w io.Writer) error {
+	err := set.Add(pkiMember, &info, func(w io.Writer) error {
 		manifest, err := pkibundle.Seal(w, bundle, recipients, now, pkibundle.SealOptions{})
 		if err == nil {
 			info.Digest = manifest.Digest()

@@ -102,17 +102,25 @@ func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFla
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	defer s.close()
+	p, err := proveAgainst(ctx, dump, s.Snapshot, proof.Options{Prefix: from.prefix, Encryption: encryption})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
+}
+
+// proveAgainst holds a dump against a snapshot that was taken since.
+func proveAgainst(ctx context.Context, dump proof.Dump, s *etcdsnap.Snapshot, opts proof.Options) (*proof.Proof, error) {
 	at, _ := strconv.ParseInt(dump.Report.ResourceVersion, 10, 64) // 0, as of a tree from git, is refused by the proof
 	view, err := s.View(ctx, "", at)
 	if errors.Is(err, etcdsnap.ErrCompacted) || errors.Is(err, etcdsnap.ErrFuture) {
 		view, err = s.View(ctx, "", 0) // the proof says that it is weaker
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	events := func(after int64) iter.Seq2[*mvccpb.Event, error] { return s.Events(ctx, "", after) }
-	return proof.Complete(ctx, dump, proof.Store{Revision: view.Revision(), Keys: view.Keys(ctx), Events: events},
-		proof.Options{Prefix: from.prefix, Encryption: encryption})
+	return proof.Complete(ctx, dump, proof.Store{Revision: view.Revision(), Keys: view.Keys(ctx), Events: events}, opts)
 }
 
 func proveFromAPI(ctx context.Context, dump proof.Dump, kubeconfig string) (*proof.Proof, error) {

@@ -41,12 +41,16 @@ func doubt(p *proof.Proof) string {
 	}
 }
 
+// spoils reports whether a finding makes a proof incomplete.
+func spoils(k proof.Kind) bool {
+	return k == proof.Unsaved || k == proof.Differs || k == proof.Unstored || k == proof.Unchecked
+}
+
 func printProof(out steps, p *proof.Proof) {
 	printed := map[proof.Kind]int{}
 	for _, f := range p.Findings {
 		printed[f.Is]++
-		spoils := f.Is == proof.Unsaved || f.Is == proof.Differs || f.Is == proof.Unstored || f.Is == proof.Unchecked
-		if spoils || printed[f.Is] <= shown {
+		if spoils(f.Is) || printed[f.Is] <= shown {
 			out.line(string(f.Is), strings.TrimPrefix(f.String(), string(f.Is)+": "))
 		} else if printed[f.Is] == shown+1 {
 			out.line(string(f.Is), "... and more: see --json")

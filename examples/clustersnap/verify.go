@@ -92,14 +92,23 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 	}); err != nil {
 		return err
 	}
-	return out.do("pki", func(progress) (string, error) {
+	if err := out.do("pki", func(progress) (string, error) {
 		bundle, err := openPKI(set, identities)
 		if err != nil {
 			return "", err
 		}
 		defer bundle.Clear()
 		return fmt.Sprintf("%d files, all digests right", len(bundle.Files)), nil
-	})
+	}); err != nil {
+		return err
+	}
+	made, err := readResult(set)
+	if err != nil || made == nil {
+		return err
+	}
+	out.line("backup", fmt.Sprintf("it was %s when it was made, with %s", made.Verdict, count(made.Objects, "object")))
+	made.say(out)
+	return nil
 }
 
 func verifySnapshot(ctx context.Context, set *clustersnap.Set, p progress) (etcdsnap.Saved, error) {
@@ -132,7 +141,11 @@ func proveBoot(ctx context.Context, out steps, name, scratch, etcd string, ident
 		if err != nil {
 			return "", err
 		}
-		const has = "etcd %s booted at revision %d, all %d keys are those of the snapshot, and a member that joined has them"
-		return fmt.Sprintf(has, proof.Version, proof.Revision, proof.Keys), nil
+		return describeBoot(proof), nil
 	})
+}
+
+func describeBoot(p *restore.Proof) string {
+	return fmt.Sprintf("etcd %s booted at revision %d, all %d keys are those of the snapshot, and a member that joined has them",
+		p.Version, p.Revision, p.Keys)
 }

@@ -22,7 +22,7 @@ func backedUp(t *testing.T) (node *demonode.Node, set, recipient, key string) {
 	node = startNode(t)
 	recipient, key = command.KeyPair(t)
 	set = filepath.Join(t.TempDir(), "set")
-	command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 	return node, set, recipient, key
 }
 
@@ -97,7 +97,7 @@ func TestBackupFails(t *testing.T) {
 	fails := func(t *testing.T, root string, says ...string) {
 		t.Helper()
 		dir := t.TempDir()
-		command.Bad(t, command.Run(t, "", "backup", "--root", root, "--to", filepath.Join(dir, "set"), "--recipient", recipient), 1, says...)
+		command.Bad(t, command.Run(t, "", "backup", "--etcd-only", "--root", root, "--to", filepath.Join(dir, "set"), "--recipient", recipient), 1, says...)
 		empty(t, dir)
 	}
 	moved := func(t *testing.T, path string, with func()) {
@@ -141,14 +141,14 @@ func TestBackupFails(t *testing.T) {
 	})
 	t.Run("no directory for it", func(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "missing", "set")
-		command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to)
+		command.Bad(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to)
 	})
 	t.Run("there already", func(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "set")
 		if err := os.WriteFile(to, []byte("older"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to, "exist")
+		command.Bad(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", to, "--recipient", recipient), 1, to, "exist")
 		if b, _ := os.ReadFile(to); string(b) != "older" {
 			t.Errorf("the older backup is now %q", b)
 		}
@@ -185,7 +185,7 @@ func TestUnreadablePKI(t *testing.T) {
 		}
 	}
 	who := &syscall.Credential{Uid: nobody, Gid: nobody}
-	args := []string{"backup", "--root", node.Root, "--to", filepath.Join(to, "set"), "--recipient", recipient}
+	args := []string{"backup", "--etcd-only", "--root", node.Root, "--to", filepath.Join(to, "set"), "--recipient", recipient}
 	command.Bad(t, command.RunAs(t, who, "", args...), 1, "etc/kubernetes/pki/front", "permission denied", "root")
 	empty(t, to)
 
@@ -200,7 +200,7 @@ func TestFullDisk(t *testing.T) {
 	node, set, recipient, key := backedUp(t)
 	t.Run("backup", func(t *testing.T) {
 		disk := faults.SmallDisk(t, "64k")
-		command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", filepath.Join(disk, "set"), "--recipient", recipient), 1, "no space left on device")
+		command.Bad(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", filepath.Join(disk, "set"), "--recipient", recipient), 1, "no space left on device")
 		empty(t, disk)
 	})
 	for _, size := range []string{"1m", "32m"} { // too small for the snapshot; for what etcd adds

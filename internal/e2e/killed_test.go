@@ -30,7 +30,7 @@ func TestKilledBackup(t *testing.T) {
 			dir := t.TempDir()
 			set := filepath.Join(dir, "set")
 			stalled := proxyEtcd(t, node).StallAfter(1 << 20)
-			cmd := exec.Command(command.Path(t), "backup", "--root", node.Root, "--to", set, "--recipient", recipient)
+			cmd := exec.Command(command.Path(t), "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient)
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			backup := faults.Start(t, cmd)
@@ -48,7 +48,7 @@ func TestKilledBackup(t *testing.T) {
 				empty(t, dir)
 			}
 			moveEtcd(t, node, node.Endpoint)
-			command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+			command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 			command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
 			if list, _ := os.ReadDir(dir); len(list) != 1 {
 				t.Errorf("left beside the backup: %v", list)
@@ -65,7 +65,7 @@ func TestBackupKilledAtEachStep(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			dir := t.TempDir()
 			set := filepath.Join(dir, "set")
-			cmd := exec.Command(command.Path(t), "backup", "--root", node.Root, "--to", set, "--recipient", recipient)
+			cmd := exec.Command(command.Path(t), "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient)
 			reached := faults.Step(cmd, step)
 			backup := faults.Start(t, cmd)
 			if !backup.Reached(reached) {
@@ -74,7 +74,7 @@ func TestBackupKilledAtEachStep(t *testing.T) {
 			cmd.Process.Signal(syscall.SIGKILL) // it may have come to its end
 			backup.Wait()
 			if _, err := os.Stat(set); err != nil {
-				command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+				command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 			}
 			command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
 			if list, _ := os.ReadDir(dir); len(list) != 1 {

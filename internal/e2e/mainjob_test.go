@@ -26,7 +26,7 @@ func TestMainJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := dump(t, node)
-	command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 	if err := node.PutConfigMap(ctx, "default", "b", map[string]string{"from": "after"}); err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func (s *scene) changedSet(line string) (set, identity string) {
 	s.shell("cd " + root + " && " + line)
 	recipient, identity := command.KeyPair(s)
 	set = filepath.Join(s.TempDir(), "set")
-	command.Good(s, command.RunOn(s, s.node, "backup", "--root", root, "--to", set, "--recipient", recipient))
+	command.Good(s, command.RunOn(s, s.node, "backup", "--etcd-only", "--root", root, "--to", set, "--recipient", recipient))
 	return set, identity
 }
 

@@ -134,7 +134,7 @@ func (s *scene) backUp() {
 	recipient, identity := command.KeyPair(s)
 	s.Bundle, s.Identity = seal(s.T, nodebundle.Collect(s, s.node.Root), recipient), identity
 	s.set = filepath.Join(s.TempDir(), "set")
-	command.Good(s, command.RunOn(s, s.node, "backup", "--root", s.node.Root, "--to", s.set, "--recipient", recipient))
+	command.Good(s, command.RunOn(s, s.node, "backup", "--etcd-only", "--root", s.node.Root, "--to", s.set, "--recipient", recipient))
 }
 
 // sealed makes the task bring another bundle.

@@ -58,7 +58,7 @@ func backUpOther(t *testing.T, s *Scene, recipient string) (onNode string) {
 	other := bed.ControlPlane(t, bed.Options{})
 	onNode = "/opt/foreign.clustersnap"
 	file := filepath.Join(s.Node.Root, onNode)
-	command.Good(t, command.RunOn(t, other, "backup", "--root", other.Root, "--to", file, "--recipient", recipient))
+	command.Good(t, command.RunOn(t, other, "backup", "--etcd-only", "--root", other.Root, "--to", file, "--recipient", recipient))
 	return onNode
 }
 
@@ -68,7 +68,7 @@ func backUpWithOtherCA(t *testing.T, s *Scene, recipient string) (onNode string)
 	onNode = "/opt/mixed.clustersnap"
 	s.shell(t, `mkdir -p /opt/mixed/etc && cp -a /etc/kubernetes /opt/mixed/etc/ && cd /opt/mixed/etc/kubernetes/pki &&
 		cp front-proxy-ca.crt ca.crt && cp front-proxy-ca.key ca.key`)
-	s.Node.Output(t, "clustersnap", "backup", "--root", "/opt/mixed", "--to", onNode, "--recipient", recipient)
+	s.Node.Output(t, "clustersnap", "backup", "--etcd-only", "--root", "/opt/mixed", "--to", onNode, "--recipient", recipient)
 	return onNode
 }
 

@@ -288,10 +288,10 @@ func (r *record) commands(t *testing.T, node *bed.Node) {
 		r.text.WriteString(o.Stdout + o.Stderr)
 		return o
 	}
-	if o := run("backup", "--root", node.Root, "--to", set, "--recipient", recipient); o.Code == 0 {
+	if o := run("backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient); o.Code == 0 {
 		t.Error("a backup from outside of the node's network")
 	}
-	command.Good(t, command.RunOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.RunOn(t, node, "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 	run("verify", set, "--identity", other)
 	data, err := os.ReadFile(set)
 	if err != nil {

@@ -36,7 +36,7 @@ func TestOtherHostByCommand(t *testing.T) {
 	localVolume(ctx, t, node, "cp1")
 	recipient, key := command.KeyPair(t)
 	set := filepath.Join(t.TempDir(), "cp1")
-	command.Good(t, command.RunOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.RunOn(t, node, "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 
 	m := &machine{Node: node, args: []string{set, "--identity", key, "--root", node.Root}, address: node.Address}
 	to := rehost.Host{Name: "cp-new", Address: netip.MustParseAddr("10.77.0.99")}

@@ -96,7 +96,7 @@ func printsOthers(t *testing.T, node *bed.Node, plan *rehost.Plan) {
 	t.Helper()
 	recipient, key := command.KeyPair(t)
 	set := filepath.Join(t.TempDir(), "cp1")
-	command.Good(t, command.RunOn(t, node, "backup", "--root", node.Root, "--to", set, "--recipient", recipient))
+	command.Good(t, command.RunOn(t, node, "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient))
 	o := command.Good(t, command.RunOn(t, node, "restore", set, "--identity", key, "--root", node.Root, "--kubelet", ""))
 	if !strings.Contains(o.Stdout, `"clustersnap restore others" prints how`) {
 		t.Errorf("a restore does not say how others join:\n%s", o.Stdout)

@@ -21,7 +21,7 @@ func killed(t *testing.T, node *demonode.Node) {
 	s := startServer(t)
 	w := watch(t, s.addr)
 	recipient, key := command.KeyPair(t)
-	args := []string{"backup", "--root", node.Root, "--to", s.url(w.addr), "--recipient", recipient}
+	args := []string{"backup", "--etcd-only", "--root", node.Root, "--to", s.url(w.addr), "--recipient", recipient}
 	command.Good(t, command.Run(t, "", args...))
 	all := int(w.requests.Load())
 	seen := sets(t, s.url(s.addr))

@@ -66,7 +66,7 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	w := watch(t, s.addr)
 	recipient, key := command.KeyPair(t)
 	url := s.url(w.addr)
-	command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"))
+	command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"))
 	found := sets(t, url)
 	if len(found) != 1 || !strings.HasSuffix(found[0], "-prod.clustersnap") {
 		t.Fatalf("there are %v", found)
@@ -97,9 +97,9 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", filepath.Join(t.TempDir(), "etcd")))
 	command.Bad(t, command.Run(t, "", "verify", in(url, "x.clustersnap"), "--identity", key), 1, "x.clustersnap", "not exist")
 	command.Bad(t, command.Run(t, "", "verify", url, "--identity", key), 2, "names a folder")
-	command.Bad(t, command.Run(t, "", "backup", "--root", node.Root, "--to", set, "--recipient", recipient), 1, "exists")
+	command.Bad(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient), 1, "exists")
 
-	backup := []string{"backup", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"}
+	backup := []string{"backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"}
 	command.Good(t, command.Run(t, "", backup...))
 	two := sets(t, url) // the newest first
 	command.Good(t, command.Run(t, "", "prune", url, "--keep-last", "1"))
@@ -150,7 +150,7 @@ func lostOnce(t *testing.T, node *demonode.Node) {
 			url := s.url(w.addr)
 			lost := w.stop(once(c.kind, c.place), true)
 			name := strings.ReplaceAll(c.name, " ", "-") + ".clustersnap"
-			command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", in(url, name), "--recipient", recipient))
+			command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", in(url, name), "--recipient", recipient))
 			select {
 			case <-lost:
 			default:
@@ -185,7 +185,7 @@ func serverDies(t *testing.T, node *demonode.Node) {
 				}
 				return 0, dead.Load()
 			}, true)
-			cmd := exec.Command(command.Path(t), "backup", "--root", node.Root, "--to", s.url(w.addr), "--recipient", recipient)
+			cmd := exec.Command(command.Path(t), "backup", "--etcd-only", "--root", node.Root, "--to", s.url(w.addr), "--recipient", recipient)
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			backup := faults.Start(t, cmd)
@@ -220,7 +220,7 @@ func objectLock(t *testing.T, node *demonode.Node) {
 		return 0, false
 	}, false)
 	for _, set := range []string{"older.clustersnap", "newer.clustersnap"} {
-		command.Good(t, command.Run(t, "", "backup", "--root", node.Root, "--to", in(url, set), "--recipient", recipient))
+		command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", in(url, set), "--recipient", recipient))
 	}
 	if len(asked) != 4 { // of each set the beginning of its upload, and the receipt
 		t.Errorf("%d objects were to be locked", len(asked))

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/clustersnap/clustersnap"
+	"github.com/clustersnap/clustersnap/etcdsnap"
+	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/storage/proof"
+	"github.com/clustersnap/clustersnap/manifests/tree"
+)
+
+const (
+	objectsMember = "manifests.tar.zst" // described by manifests.Report: see tree.Unpack
+	proofMember   = "completeness.json" // proof.Proof
+)
+
+// dumping is a dump on its way, beside the snapshot of etcd.
+type dumping struct {
+	held   *scratch
+	spool  *tree.Spool
+	cancel context.CancelFunc
+	began  chan struct{} // closed when the dump has its revision
+	ended  chan struct{}
+	// What follows is set before ended is closed.
+	report *manifests.Report
+	err    error
+	took   time.Duration
+}
+
+// close ends a dump that is still on its way, and lets its room go.
+func (d *dumping) close() error {
+	d.cancel()
+	<-d.ended
+	return d.held.Close()
+}
+
+// begins tells when the first Begin has come.
+type begins struct {
+	manifests.Receiver
+	once sync.Once
+	tell chan struct{}
+}
+
+func (b *begins) Begin(at manifests.Instant) error {
+	b.once.Do(func() { close(b.tell) })
+	return b.Receiver.Begin(at)
+}
+
+// startDump begins to list all objects, and returns when it is known at which revision: a snapshot from then on has it. The
+// caller closes it.
+func (b *backing) startDump(ctx context.Context) (*dumping, error) {
+	cluster, err := manifests.NewCluster(b.api.Config)
+	if err != nil {
+		return nil, err
+	}
+	held, err := newScratch(b.scratch)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	d := &dumping{
+		held: held, spool: tree.NewSpool(held), cancel: cancel, began: make(chan struct{}), ended: make(chan struct{}),
+	}
+	start := time.Now()
+	go func() {
+		defer close(d.ended)
+		d.report, d.err = cluster.Dump(ctx, &begins{Receiver: d.spool, tell: d.began}, manifests.Options{})
+		d.took = time.Since(start)
+	}()
+	select {
+	case <-d.began:
+	case <-d.ended:
+	}
+	return d, nil
+}
+
+// addObjects adds what the dump has, with the proof that it has everything that the snapshot has.
+func (b *backing) addObjects(ctx context.Context, d *dumping, db *etcdsnap.Snapshot) error {
+	<-d.ended
+	b.result.timed("objects", d.took)
+	if d.err != nil {
+		b.lacks("objects: " + d.err.Error())
+		return ctx.Err()
+	}
+	src, _, err := d.held.end()
+	if err != nil {
+		return err
+	}
+	saved, err := d.spool.Saved(d.report, src)
+	if err != nil {
+		return err
+	}
+	b.result.Objects, b.result.ResourceVersion = d.report.Objects, d.report.ResourceVersion
+	b.out.line("objects", fmt.Sprintf("%s of %s at resource version %s (%.1f s, beside etcd)",
+		count(d.report.Objects, "object"), d.report.ServerVersion, d.report.ResourceVersion, d.took.Seconds()))
+	for _, o := range d.report.Missing() {
+		b.out.line("missing", o.String())
+		b.result.NotSaved = append(b.result.NotSaved, unsaved{What: "kind", Name: o.String(), Why: o.Why})
+	}
+	if n := len(d.report.Missing()); n > 0 {
+		b.lacks(count(n, "kind") + " could not be listed")
+	}
+	if err := b.set.Add(objectsMember, d.report, clustersnap.Compressed(saved.Pack)); err != nil {
+		return err
+	}
+	return b.proveObjects(ctx, saved, db)
+}
+
+func (b *backing) proveObjects(ctx context.Context, saved *tree.Saved, db *etcdsnap.Snapshot) error {
+	err := b.step("proof", func(progress) (string, error) {
+		dump := proof.Dump{Report: saved.Seen(), Entries: saved.Entries(ctx), Kept: kept(saved)}
+		encryption, err := b.encryption()
+		if err != nil {
+			return "", err
+		}
+		defer clear(encryption)
+		opts := proof.Options{Encryption: encryption}
+		if b.node.APIServer != nil {
+			opts.Prefix = b.node.APIServer.EtcdPrefix.Value
+		}
+		p, err := proveAgainst(ctx, dump, db, opts)
+		if err != nil {
+			return "", err
+		}
+		for _, f := range p.Findings {
+			if spoils(f.Is) {
+				b.out.line(string(f.Is), f.String())
+				b.result.NotSaved = append(b.result.NotSaved, unsaved{What: f.ObjectKind, Namespace: f.Namespace, Name: f.Name, Why: f.Why})
+			}
+		}
+		if !p.Complete() {
+			b.lacks("the proof of completeness: " + p.String())
+		} else if p.Strength != proof.Exact {
+			b.lacks("etcd no longer had what the dump saw: run the backup again")
+		}
+		return p.String(), b.add(proofMember, p)
+	})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if errors.Is(err, proof.ErrOtherCluster) {
+		return fmt.Errorf("%s is the API server of another cluster than this node's etcd (%w): give its own --kubeconfig FILE", b.api.Host, err)
+	}
+	b.lacks("the proof of completeness: " + err.Error())
+	return nil
+}
