@@ -52,7 +52,7 @@ func (b *backing) backup(ctx context.Context) (where string, err error) {
 	if err := b.fill(ctx); err != nil {
 		return "", err
 	}
-	about.Revision = b.result.Revision
+	about.Revision, about.Degraded = b.result.Revision, b.result.Verdict == verdictDegraded
 	err = b.out.do("set", func(progress) (string, error) {
 		if err := b.set.Close(); err != nil {
 			return "", err

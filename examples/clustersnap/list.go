@@ -119,6 +119,9 @@ func printListing(out steps, found *store.Listing) {
 func describeReceipt(r store.Receipt) string {
 	text := fmt.Sprintf("%s UTC  %s of %s  revision %d  %s",
 		r.Created.Format(time.DateTime), r.Node, r.Cluster, r.Revision, mib(r.Size))
+	if r.Degraded {
+		text += "  degraded"
+	}
 	if !r.LockedUntil.IsZero() {
 		text += "  locked until " + r.LockedUntil.Format(time.DateOnly)
 	}

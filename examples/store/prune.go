@@ -42,7 +42,8 @@ type Plan struct {
 }
 
 // Decide says what a policy lets go at a time. It is pure, and days are those of UTC. Whatever the policy, of each node of each
-// cluster the last verified set stays, and so does what was asked to be locked; sets that were not verified stand for no day.
+// cluster the last verified set stays, also the last one that is not degraded, and so does what was asked to be locked; sets that
+// were not verified stand for no day.
 func (p Policy) Decide(l *Listing, now time.Time) Plan {
 	plan := Plan{}
 	type series struct{ cluster, node string }
@@ -57,6 +58,9 @@ func (p Policy) Decide(l *Listing, now time.Time) Plan {
 		kept := clustersnap.Keep(sets, func(r Receipt) time.Time { return r.Created }, p.Keep, now.UTC())
 		for i, r := range sets {
 			keeps[r.Set] = kept[i]
+		}
+		if whole := lastWhole(sets, now); whole != "" {
+			keeps[whole] = true
 		}
 	}
 	for _, r := range l.Sets {
@@ -129,4 +133,15 @@ func (s *Store) remove(ctx context.Context, name string) error {
 		return err
 	}
 	return nil
+}
+
+// lastWhole is the name of the last set that is not degraded, empty if there is none.
+func lastWhole(sets []Receipt, now time.Time) (name string) {
+	var last time.Time
+	for _, r := range sets {
+		if !r.Degraded && r.Created.After(last) && !r.Created.After(now) {
+			name, last = r.Set, r.Created
+		}
+	}
+	return name
 }

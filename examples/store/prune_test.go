@@ -37,6 +37,8 @@ func TestDecide(t *testing.T) {
 	late, early := daysAgo("a", 1, Verified), daysAgo("a", 1, Verified) // half an hour before and behind midnight of UTC
 	early.Created = time.Date(2026, 11, 26, 0, 30, 0, 0, time.UTC)
 	late.Set, late.Created = "late"+Extension, time.Date(2026, 11, 25, 23, 30, 0, 0, time.UTC)
+	lacking, lackingToo := daysAgo("a", 1, Verified), daysAgo("a", 2, Verified)
+	lacking.Degraded, lackingToo.Degraded = true, true
 	otherCluster := daysAgo("a", 9, Verified)
 	otherCluster.Cluster = "test"
 	for name, c := range map[string]struct {
@@ -64,6 +66,13 @@ func TestDecide(t *testing.T) {
 		"a verified one of the future is no later one": {
 			Policy{Keep: last, Unverified: true},
 			[]Receipt{daysAgo("a", -1, Verified), daysAgo("a", 3, Unverified)}, nil,
+		},
+		"the last one that is not degraded stays": {
+			Policy{Keep: last}, []Receipt{lacking, lackingToo, daysAgo("a", 3, Verified), daysAgo("a", 4, Verified)},
+			[]string{"a-2-verified", "a-4-verified"},
+		},
+		"where all are degraded the last one stays": {
+			Policy{Keep: last}, []Receipt{lacking, lackingToo}, []string{"a-2-verified"},
 		},
 		"locked ones stay": {Policy{Keep: last}, []Receipt{daysAgo("a", 1, Verified), locked, daysAgo("a", 7, Verified)},
 			[]string{"a-7-verified"}},

@@ -56,6 +56,8 @@ type About struct {
 	Node    string `json:"node"`
 	// Revision is etcd's.
 	Revision int64 `json:"revision"`
+	// Degraded says that the set can be restored, and lacks something that was to be in it.
+	Degraded bool `json:"degraded,omitempty"`
 }
 
 var hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
