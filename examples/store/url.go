@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -219,7 +220,8 @@ func checkName(name string) error {
 
 const nameLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-// Name is that of a new set of a node: NODE-TIME-CLUSTER.clustersnap, with the time to the second in UTC.
+// Name is that of a new set of a node: NODE-TIME-CLUSTER-RANDOM.clustersnap, with the time to the second in UTC, so that names
+// of a node sort by it. No two are the same: not every server refuses the second upload of one name.
 func Name(cluster, node string, created time.Time) string {
 	plain := func(s string, most int) string {
 		s = strings.Map(func(r rune) rune {
@@ -230,5 +232,6 @@ func Name(cluster, node string, created time.Time) string {
 		}, s)
 		return strings.TrimLeft(s[:min(len(s), most)], ".")
 	}
-	return plain(node, 63) + "-" + created.UTC().Format("20060102T150405Z") + "-" + plain(cluster, 63) + Extension
+	random := strings.ToLower(rand.Text()[:8])
+	return strings.Join([]string{plain(node, 63), created.UTC().Format("20060102T150405Z"), plain(cluster, 63), random}, "-") + Extension
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -89,15 +90,23 @@ func TestParseRefuses(t *testing.T) {
 
 func TestName(t *testing.T) {
 	at := time.Date(2026, 11, 27, 2, 3, 4, 5, time.FixedZone("", 3600))
+	random := regexp.MustCompile("-[a-z2-7]{8}.clustersnap$")
 	for want, of := range map[string][2]string{
-		"cp1-20261127T010304Z-prod.clustersnap":                          {"prod", "cp1"},
-		"a_b-20261127T010304Z-p_.clustersnap":                            {"p/", "a b"},
-		"x-20261127T010304Z-.clustersnap":                                {"..", "..x"},
-		strings.Repeat("n", 63) + "-20261127T010304Z-" + "c.clustersnap": {"c", strings.Repeat("n", 99)},
-		"__-20261127T010304Z-c.clustersnap":                              {"c", "\x1bé"},
+		"cp1-20261127T010304Z-prod":                          {"prod", "cp1"},
+		"a_b-20261127T010304Z-p_":                            {"p/", "a b"},
+		"x-20261127T010304Z-":                                {"..", "..x"},
+		strings.Repeat("n", 63) + "-20261127T010304Z-" + "c": {"c", strings.Repeat("n", 99)},
+		"__-20261127T010304Z-c":                              {"c", "\x1bé"},
 	} {
-		if got := Name(of[0], of[1], at); got != want || checkName(got) != nil {
+		got, again := Name(of[0], of[1], at), Name(of[0], of[1], at)
+		if random.ReplaceAllString(got, "") != want || checkName(got) != nil {
 			t.Errorf("%q: %q, %v", of, got, checkName(got))
+		}
+		if got == again {
+			t.Errorf("two sets of one second are both %s", got)
+		}
+		if later := Name(of[0], of[1], at.Add(time.Second)); later <= got || later <= again {
+			t.Errorf("%s is not behind %s", later, got)
 		}
 	}
 }

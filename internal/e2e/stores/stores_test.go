@@ -68,7 +68,7 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	url := s.url(w.addr)
 	command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"))
 	found := sets(t, url)
-	if len(found) != 1 || !strings.HasSuffix(found[0], "-prod.clustersnap") {
+	if len(found) != 1 || !strings.Contains(found[0], "-prod-") {
 		t.Fatalf("there are %v", found)
 	}
 	set := in(url, found[0])
