@@ -9,7 +9,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -137,7 +136,6 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 // pod is on the node's network, where etcd listens on loopback, and where control-plane nodes are tainted.
 func (o Options) pod(c Container) corev1.PodSpec {
 	no := false
-	scratch := resource.MustParse("64Mi")
 	spec := corev1.PodSpec{
 		RestartPolicy:                corev1.RestartPolicyNever,
 		HostNetwork:                  true,
@@ -158,8 +156,9 @@ func (o Options) pod(c Container) corev1.PodSpec {
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "backup", VolumeSource: o.destination()})
 		main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: "backup", MountPath: Destination})
 	}
-	memory := corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &scratch}
-	spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &memory}})
+	// On disk: what a backup reads once more for its proofs is as large as etcd's data, and nothing of it is in the clear.
+	tmp := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
+	spec.Volumes = append(spec.Volumes, corev1.Volume{Name: "tmp", VolumeSource: tmp})
 	main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: "tmp", MountPath: "/tmp"})
 	return spec
 }
