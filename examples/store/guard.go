@@ -80,10 +80,14 @@ func (g *guard) end() {
 	g.cancel(nil)
 }
 
-// why is the reason for an error: that the guard has ended the work is no error of the server.
+// why is the reason for an error: that the guard has ended the work is no error of the server, and neither is that nobody could
+// be asked.
 func (g *guard) why(err error) error {
 	if err != nil && errors.Is(context.Cause(g.ctx), ErrStalled) {
 		return ErrStalled
+	}
+	if none := (credentialsError{}); errors.As(err, &none) {
+		return none
 	}
 	return err
 }

@@ -18,11 +18,11 @@ import (
 const emptyList = `<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`
 
 // served opens a folder of a server that a test makes, as a real one does not fail on demand. The folder is "f/".
-func served(t *testing.T, stall time.Duration, answer http.HandlerFunc) *Store {
+func served(t *testing.T, stall time.Duration, answer http.HandlerFunc, query ...string) *Store {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
-	return opened(t, "endpoint="+server.URL, stall)
+	return opened(t, "endpoint="+server.URL+strings.Join(query, ""), stall)
 }
 
 func opened(t *testing.T, query string, stall time.Duration) *Store {
@@ -111,6 +111,59 @@ func TestNoBucket(t *testing.T) {
 	}
 }
 
+// A small set is sent when it is complete, with a checksum, and one that is given up is not sent at all.
+func TestSmallSet(t *testing.T) {
+	var puts []http.Header
+	s := served(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case isList(r):
+			fmt.Fprint(w, emptyList)
+		case r.Method == http.MethodPut:
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				t.Error(err)
+			}
+			puts = append(puts, r.Header)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	for _, complete := range []bool{false, true} {
+		u, err := s.Create(t.Context(), "a.clustersnap", pruneNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer u.Close()
+		if _, err := u.Write([]byte("content")); err != nil {
+			t.Fatal(err)
+		}
+		if !complete {
+			if err := u.Close(); err != nil || len(puts) != 0 {
+				t.Errorf("given up: %v, %v", puts, err)
+			}
+			continue
+		}
+		if err := u.complete(t.Context(), Receipt{}); err != nil || len(puts) != 1 {
+			t.Fatalf("complete: %v, %v", puts, err)
+		}
+		if sum := puts[0].Get("X-Amz-Checksum-Crc32"); sum != "/sUwqQ==" || puts[0].Get("If-None-Match") != "*" {
+			t.Errorf("its checksum is %q: %v", sum, puts[0])
+		}
+	}
+}
+
+// What anybody may read needs no credentials.
+func TestAnonymous(t *testing.T) {
+	s := served(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("the request is signed")
+		}
+		fmt.Fprint(w, emptyList)
+	}, "&anonymous=true")
+	if _, err := s.objects(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A store that takes bytes is not given up, how ever long a part takes: the guard hears of bytes, not of parts.
 func TestSlowUpload(t *testing.T) {
 	var guarded atomic.Pointer[guard]
@@ -138,7 +191,7 @@ func TestSlowUpload(t *testing.T) {
 	if _, err := u.Write(make([]byte, 15<<20)); err != nil { // in one request, and more than sockets hold
 		t.Fatal(err)
 	}
-	if err := u.complete(); err != nil {
+	if err := u.complete(t.Context(), Receipt{}); err != nil {
 		t.Fatal(err)
 	}
 	if !heard.Load() {

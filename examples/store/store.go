@@ -44,7 +44,9 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", l.short(""), missing(err))
 	}
-	guardClient(bucket)
+	if err := l.client(ctx, bucket); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", l.short(""), err), bucket.Close())
+	}
 	s := &Store{location: l, bucket: bucket, stall: opts.Stall}
 	if s.stall == 0 {
 		s.stall = 5 * time.Minute
@@ -126,7 +128,7 @@ func (s *Store) checkSet(ctx context.Context, r Receipt) error {
 		return err
 	}
 	if attrs.Size != r.Size {
-		return fmt.Errorf("it has %d bytes, and its receipt says %d: it was replaced or cut", attrs.Size, r.Size)
+		return fmt.Errorf("%w: it has %d bytes, and its receipt says %d", errOther, attrs.Size, r.Size)
 	}
 	return nil
 }

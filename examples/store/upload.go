@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 
@@ -129,124 +127,6 @@ func (u *Upload) fail(err error) {
 	}
 }
 
-// Commit completes the set, reads it back if the verdict is to be Verified, and writes the receipt: from then on the set is
-// there. After an error it is not, unless the receipt was written and its answer was lost; then the error says so.
-func (u *Upload) Commit(ctx context.Context, about About, verdict Verdict) (Receipt, error) {
-	r := Receipt{Version: receiptVersion, Set: u.name, About: about, Size: u.size, Verdict: verdict, LockedUntil: u.locked}
-	r.Created = r.Created.UTC()
-	r.SHA256 = hex.EncodeToString(u.digest.Sum(nil))
-	if u.err == nil {
-		u.fail(r.check())
-	}
-	if u.err != nil {
-		return Receipt{}, u.err
-	}
-	if err := u.complete(); err != nil {
-		return Receipt{}, err
-	}
-	if err := u.store.checkSet(ctx, r); err != nil {
-		u.fail(err)
-	} else if verdict == Verified {
-		u.fail(u.store.ReadBack(ctx, r))
-	}
-	if u.err != nil {
-		return Receipt{}, errors.Join(u.err, u.remove(ctx))
-	}
-	u.fail(u.commit(ctx, r))
-	if u.err == nil {
-		u.fail(u.still(ctx, r))
-	}
-	return r, u.err
-}
-
-// remove takes away a set that is wrong. A receipt is that of another uploader, who has taken the same name: the set is that
-// one's.
-func (u *Upload) remove(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-	defer cancel()
-	there, err := u.store.exists(ctx, u.name+receiptExtension)
-	if err != nil {
-		return err
-	}
-	if there {
-		return errors.New("there is a receipt of another upload that has taken the same name: give another name")
-	}
-	return u.store.remove(ctx, u.name)
-}
-
-// still holds that the set is there after its receipt is: until then it could be taken for a leftover, and swept. A receipt
-// without a set goes again.
-func (u *Upload) still(ctx context.Context, r Receipt) error {
-	err := u.store.checkSet(ctx, r)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-	defer cancel()
-	return errors.Join(fmt.Errorf("somebody has deleted the set before its receipt was written: %w", err),
-		u.store.remove(ctx, u.name+receiptExtension))
-}
-
-// complete ends the upload of the set itself.
-func (u *Upload) complete() error {
-	u.ended = true
-	u.guard.moved()
-	defer u.guard.end()
-	if u.file != nil {
-		u.fail(u.file.Sync())
-	}
-	if u.err != nil {
-		u.guard.cancel(nil) // a closed writer would give the file its name
-	}
-	err := u.out.Close()
-	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
-		err = fmt.Errorf("it exists, or the answer to its completion was lost: "+
-			"look with clustersnap list, or give another name (%w)", err)
-	}
-	u.fail(err)
-	if u.err == nil {
-		u.fail(u.store.syncDir())
-	}
-	if u.err != nil {
-		u.sweep(context.WithoutCancel(u.guard.ctx))
-	}
-	return u.err
-}
-
-// commit writes the receipt.
-func (u *Upload) commit(ctx context.Context, r Receipt) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	ctx, guard := watch(ctx, u.store.stall)
-	defer guard.end()
-	out, err := u.store.bucket.NewWriter(ctx, u.store.prefix+u.name+receiptExtension, u.options("application/json"))
-	if err != nil {
-		return guard.why(err)
-	}
-	if _, err = out.Write(append(text, '\n')); err == nil && u.file != nil {
-		err = u.file.Sync()
-	}
-	if err != nil {
-		guard.cancel(err)
-	}
-	if err = errors.Join(err, out.Close()); err == nil {
-		if err = u.store.syncDir(); err != nil {
-			err = fmt.Errorf("the set and its receipt are there, but perhaps not after a power cut: %w", err)
-		}
-		return err
-	}
-	// Perhaps it is there: the answer may be what was lost. Then the set is committed.
-	again, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-	defer cancel()
-	if got, readErr := u.store.receipt(again, u.name); readErr == nil && got == r {
-		return nil
-	}
-	return fmt.Errorf("write receipt: %w: look with clustersnap list whether the set is there; if not, prune takes it away",
-		guard.why(err))
-}
-
 // Close ends an upload that was not committed, and takes away what it has left.
 func (u *Upload) Close() error {
 	if u.ended {
@@ -270,6 +150,9 @@ func (u *Upload) sweep(ctx context.Context) (err error) {
 	return err
 }
 
+// errOther says that what is stored is something else.
+var errOther = errors.New("it is not what was written")
+
 // ReadBack reads all of a stored set and holds it against its receipt. It needs no identity.
 func (s *Store) ReadBack(ctx context.Context, r Receipt) error {
 	in := s.reader(ctx, r.Set, r.Size)
@@ -279,7 +162,7 @@ func (s *Store) ReadBack(ctx context.Context, r Receipt) error {
 		return fmt.Errorf("read back: %w", err)
 	}
 	if hex.EncodeToString(digest.Sum(nil)) != r.SHA256 {
-		return fmt.Errorf("read back %s: it is not what was written: its digest differs from that of its receipt", s.short(r.Set))
+		return fmt.Errorf("read back %s: %w: its digest differs from that of its receipt", s.short(r.Set), errOther)
 	}
 	return nil
 }
