@@ -18,7 +18,7 @@ import (
 
 func discoverCommand() *cobra.Command {
 	var root string
-	var asJSON bool
+	var as output
 	cmd := &cobra.Command{
 		Use:   "discover",
 		Short: "Say what a backup of this node would go by",
@@ -27,33 +27,33 @@ func discoverCommand() *cobra.Command {
 The static pod manifests are read, and the credential for etcd is held against
 its files as a backup does. Nothing is written, and neither etcd nor the API
 server is asked: it works when both are down. The table names manifests by
-their first names; --json gives all of it.
+their first names; -o json or yaml gives all of it.
 
 The exit code is 1 if no credential for etcd is of use.`,
 		Example: `  clustersnap discover
-  clustersnap discover --root /host --json`,
+  clustersnap discover --root /host -o yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := discover(cmd.OutOrStdout(), root, asJSON, time.Now()); err != nil {
+			if err := discover(cmd.OutOrStdout(), root, as, time.Now()); err != nil {
 				return fmt.Errorf("discover: %w", err)
 			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "/", "where the node's root is, a `DIR`")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	as.flag(cmd)
 	return cmd
 }
 
-func discover(out io.Writer, root string, asJSON bool, now time.Time) error {
+func discover(out io.Writer, root string, as output, now time.Time) error {
 	nodeFS := kubeadm.NodeFS(root)
 	node, err := kubeadm.Read(nodeFS, kubeadm.Options{})
 	if err != nil {
 		return err
 	}
 	_, chosen, unusable := node.Etcd.ClientTLS(nodeFS, now)
-	if asJSON {
-		if err := printJSON(out, node); err != nil {
+	if as.machine() {
+		if err := as.value(out, node); err != nil {
 			return err
 		}
 		return useless(unusable)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +13,7 @@ import (
 
 func etcdInfoCommand() *cobra.Command {
 	var opts etcdsnap.VerifyOptions
+	var as output
 	cmd := &cobra.Command{
 		Use:   "info FILE",
 		Short: "Say what an etcd snapshot holds",
@@ -24,15 +26,23 @@ status" prints.`,
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
-			info, err := verifyFile(cmd.Context(), out, args[0], opts)
+			verified := out
+			if as.machine() { // the step is no part of what programs read
+				verified = steps{io.Discard}
+			}
+			info, err := verifyFile(cmd.Context(), verified, args[0], opts)
 			if err != nil {
 				return fmt.Errorf("etcd info %s: %w", args[0], err)
+			}
+			if as.machine() {
+				return as.value(out.out, info)
 			}
 			sayContent(out, info)
 			return sayResources(out, info.Content.Keyspace)
 		},
 	}
 	verifyFlags(cmd, &opts)
+	as.flag(cmd)
 	return cmd
 }
 

@@ -20,7 +20,7 @@ type etcdTop struct {
 	by, sort string
 	n        int
 	prefix   string
-	asJSON   bool
+	as       output
 	html     string
 }
 
@@ -57,7 +57,7 @@ It has the names of all objects in it, those of Secrets too: it is made in mode
 	f.StringVar(&o.by, "by", "resource", "what a line is of, a `LEVEL`")
 	f.StringVar(&o.sort, "sort", "stored", "what comes first, a `SIZE`")
 	f.IntVarP(&o.n, "lines", "n", 20, "how many lines; 0 is all, 20 of objects")
-	f.BoolVar(&o.asJSON, "json", false, "everything, as a JSON object")
+	o.as.flag(cmd)
 	f.StringVar(&o.html, "html", "", "write a page to this new `FILE`")
 	f.StringVar(&o.prefix, "etcd-prefix", etcdsnap.DefaultPrefix, "kube-apiserver's `PATH`")
 	return cmd
@@ -74,8 +74,8 @@ func (o etcdTop) check() error {
 		return errors.New("an object has one key: sort objects by live, stored or revisions")
 	case o.n < 0:
 		return errors.New("--lines must not be negative")
-	case o.asJSON && o.html != "":
-		return errors.New("--json and --html do not go together")
+	case o.as.machine() && o.html != "":
+		return errors.New("--html writes a page: leave -o out")
 	default:
 		return nil
 	}
@@ -100,8 +100,8 @@ func (o etcdTop) run(ctx context.Context, out io.Writer, name string) error {
 		return err
 	case o.html != "":
 		return writePage(steps{out}, o.html, report, treemap.About{Name: filepath.Base(name), Size: snap.size})
-	case o.asJSON:
-		return printJSON(out, report)
+	case o.as.machine():
+		return o.as.value(out, report)
 	default:
 		sayTotal(steps{out}, report, snap.size)
 		return o.table(out, report)

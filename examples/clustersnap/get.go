@@ -26,6 +26,7 @@ func getCommand() *cobra.Command {
 	var s sourceFlags
 	var namespace string
 	var faithful, show bool
+	var as output
 	cmd := &cobra.Command{
 		Use:   "get SOURCE KIND/NAME",
 		Short: "Print one object of an etcd snapshot or of a saved tree",
@@ -43,11 +44,11 @@ func getCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("get %s: %w", args[0], err)
 			}
-			_, err = os.Stdout.Write(text)
-			return err
+			return as.object(os.Stdout, text)
 		},
 	}
 	s.flags(cmd)
+	as.flagOf(cmd, "yaml", "json")
 	f := cmd.Flags()
 	f.StringVarP(&namespace, "namespace", "n", "", "its `NAMESPACE`")
 	f.BoolVar(&faithful, "faithful", false, "keep what binds the object to its cluster")

@@ -21,6 +21,8 @@ Every five minutes kube-apiserver has etcd forget what is older than five
 minutes: a history reaches back five to ten. Of what was before, the version of
 that time is left, and shown as the oldest.
 
+With -o json there is a line of JSON for each version, with -o yaml a document.
+
 Values of Secrets are masked. Of what is encrypted at rest the fields are shown
 with --encryption-config, and without it that there were versions.`
 
@@ -50,13 +52,16 @@ func historyCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&namespace, "namespace", "n", "", "its `NAMESPACE`")
 	f.BoolVar(&show.diff, "diff", false, "show each change as diff -u does")
-	f.BoolVar(&show.json, "json", false, "a JSON object for each version")
 	f.BoolVar(&show.faithful, "faithful", false, "compare what binds it to its cluster, too")
+	show.as.flag(cmd)
 	return cmd
 }
 
 // historyOutput is how a history is shown.
-type historyOutput struct{ diff, json, faithful bool }
+type historyOutput struct {
+	diff, faithful bool
+	as             output
+}
 
 func (h historyOutput) history(ctx context.Context, s sourceFlags, name string, w wanted) error {
 	from, err := s.open(ctx, name, manifests.Options{Level: levelOf(h.faithful)})
@@ -93,7 +98,7 @@ func (h historyOutput) print(ctx context.Context, out io.Writer, from *source, e
 		if err != nil {
 			return err
 		}
-		if versions++; versions == 1 && !h.json {
+		if versions++; versions == 1 && !h.as.machine() {
 			fmt.Fprintf(out, "%s, in etcd at %s, revisions %d to %d\n%-10s  %-13s  %6s  %8s  %s\n",
 				oneLine(e.Key.String()), oneLine(key), compacted, from.snapshot.Revision(), "REVISION", "WHAT", "WRITES", "BYTES", "CHANGED")
 		}

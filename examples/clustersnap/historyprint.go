@@ -21,8 +21,8 @@ func changeOf(e manifests.Entry, before *manifests.Object, v *history.Version) (
 // version shows one.
 func (h historyOutput) version(out io.Writer, v *history.Version, change *diff.Change) error {
 	said := sayVersion(v, change)
-	if h.json {
-		return jsonLine(out, said)
+	if h.as.machine() {
+		return h.as.item(out, said)
 	}
 	line := fmt.Sprintf("%-10d  %-13s  %6d  %8d  %s", v.Revision, v.Step, v.Writes, v.Size, strings.Join(said.Fields, ", "))
 	if said.Why != "" {
@@ -35,7 +35,7 @@ func (h historyOutput) version(out io.Writer, v *history.Version, change *diff.C
 	return nil
 }
 
-// versionSaid is a version as JSON.
+// versionSaid is a version for programs.
 type versionSaid struct {
 	Revision int64        `json:"revision"`
 	What     history.Step `json:"what"`

@@ -41,7 +41,7 @@ URLs are those of gocloud.dev/blob:
 
 func listCommand() *cobra.Command {
 	var identity string
-	var asJSON bool
+	var as output
 	cmd := &cobra.Command{
 		Use:   "list URL",
 		Short: "List the sets in a store, or the members of a set",
@@ -52,11 +52,11 @@ func listCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if identity != "" {
-				err = listMembers(cmd.Context(), cmd.OutOrStdout(), args[0], identity, asJSON)
+				err = listMembers(cmd.Context(), cmd.OutOrStdout(), args[0], identity, as)
 			} else if !store.IsURL(args[0]) {
 				return usageError{fmt.Errorf("list: %s is no URL: give file:///DIR/ for a folder, or --identity FILE for a set", args[0])}
 			} else {
-				err = listSets(cmd.Context(), cmd.OutOrStdout(), args[0], asJSON)
+				err = listSets(cmd.Context(), cmd.OutOrStdout(), args[0], as)
 			}
 			if err != nil {
 				return fmt.Errorf("list: %w", err)
@@ -65,11 +65,11 @@ func listCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	as.flag(cmd)
 	return cmd
 }
 
-func listSets(ctx context.Context, out io.Writer, url string, asJSON bool) error {
+func listSets(ctx context.Context, out io.Writer, url string, as output) error {
 	from, err := openStore(ctx, url)
 	if err != nil {
 		return err
@@ -79,8 +79,8 @@ func listSets(ctx context.Context, out io.Writer, url string, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = printJSON(out, found)
+	if as.machine() {
+		err = as.value(out, found)
 	} else {
 		printListing(steps{out}, found)
 	}
@@ -133,7 +133,7 @@ func describeLeftover(l store.Leftover) string {
 }
 
 // listMembers opens a set, and reads no more of it than its index.
-func listMembers(ctx context.Context, out io.Writer, name, identity string, asJSON bool) error {
+func listMembers(ctx context.Context, out io.Writer, name, identity string, as output) error {
 	identities, err := readIdentities(identity)
 	if err != nil {
 		return err
@@ -142,13 +142,13 @@ func listMembers(ctx context.Context, out io.Writer, name, identity string, asJS
 	if err != nil {
 		return err
 	}
-	err = printMembers(out, set, asJSON)
+	err = printMembers(out, set, as)
 	return cmp.Or(err, f.Close())
 }
 
-func printMembers(out io.Writer, set *clustersnap.Set, asJSON bool) error {
-	if asJSON {
-		return printJSON(out, set.Members())
+func printMembers(out io.Writer, set *clustersnap.Set, as output) error {
+	if as.machine() {
+		return as.value(out, set.Members())
 	}
 	var errs error
 	for _, m := range set.Members() {

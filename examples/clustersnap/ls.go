@@ -21,20 +21,21 @@ const lsHelp = `ls lists the objects of an etcd snapshot, or of a directory that
 the version: the resourceVersion of the API.
 
 KIND is what kubectl takes: deployment, deployments, deploy, deployments.apps.
+With -o json there is a line of JSON for each object, with -o yaml a document.
 What can't be decoded is listed as its key in etcd tells, for class user.
 --encryption-config is the file of --encryption-provider-config.`
 
 func lsCommand() *cobra.Command {
 	var s sourceFlags
 	var of selection
-	var asJSON bool
+	var as output
 	cmd := &cobra.Command{
 		Use:   "ls SOURCE [KIND]",
 		Short: "List the objects of an etcd snapshot or of a saved tree",
 		Long:  lsHelp,
 		Example: `  clustersnap ls etcd.snap -n shop
   clustersnap ls etcd.snap deployments -l app=web
-  clustersnap ls backup --json | jq -r .kind | sort | uniq -c`,
+  clustersnap ls backup -o json | jq -r .kind | sort | uniq -c`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := ""
@@ -43,7 +44,7 @@ func lsCommand() *cobra.Command {
 			}
 			list, lost, err := listObjects(cmd.Context(), s, args[0], of.options(), kind)
 			if err == nil {
-				err = errors.Join(printEntries(os.Stdout, list, asJSON), lost)
+				err = errors.Join(printEntries(os.Stdout, list, as), lost)
 			}
 			if err != nil && !readerGone(err) { // whoever reads it has seen enough
 				return fmt.Errorf("ls %s: %w", args[0], err)
@@ -53,7 +54,7 @@ func lsCommand() *cobra.Command {
 	}
 	s.flags(cmd)
 	of.choices(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "a JSON object for each")
+	as.flag(cmd)
 	return cmd
 }
 
@@ -123,12 +124,12 @@ func (s *source) choose(
 	return list, nil
 }
 
-func printEntries(to io.Writer, list []manifests.Entry, asJSON bool) error {
+func printEntries(to io.Writer, list []manifests.Entry, as output) error {
 	slices.SortFunc(list, func(x, y manifests.Entry) int { return x.Compare(y.Key) })
 	out := bufio.NewWriter(to)
-	if asJSON {
+	if as.machine() {
 		for _, e := range list {
-			if err := jsonLine(out, e); err != nil {
+			if err := as.item(out, e); err != nil {
 				return err
 			}
 		}

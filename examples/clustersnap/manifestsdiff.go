@@ -40,7 +40,7 @@ func (d differs) Error() string {
 func manifestsDiffCommand() *cobra.Command {
 	var s selection
 	var base string
-	var asJSON bool
+	var as output
 	var identity string
 	var v views
 	cmd := &cobra.Command{
@@ -57,7 +57,7 @@ func manifestsDiffCommand() *cobra.Command {
 					return differs{2, err}
 				}
 			}
-			summary, err := v.compare(cmd.Context(), args[0], args[1], base, asJSON)
+			summary, err := v.compare(cmd.Context(), args[0], args[1], base, as)
 			if err == nil {
 				printSummary(os.Stderr, summary)
 			}
@@ -70,14 +70,14 @@ func manifestsDiffCommand() *cobra.Command {
 	s.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&base, "base", "", "what both came from")
-	f.BoolVar(&asJSON, "json", false, "a JSON object for each change")
+	as.flagOf(cmd, "diff", "json", "yaml")
 	v.snapshots.snapshotFlags(cmd)
 	f.BoolVar(&v.restored, "restored", false, "etcd was restored in between")
 	f.StringVar(&identity, "identity", "", "a `FILE` with a secret key, for encrypted Secrets")
 	return cmd
 }
 
-func (v *views) compare(ctx context.Context, a, b, base string, asJSON bool) (*diff.Summary, error) {
+func (v *views) compare(ctx context.Context, a, b, base string, as output) (*diff.Summary, error) {
 	if !v.limits(a) && !v.limits(b) && (len(v.namespaces) > 0 || v.selector != "") {
 		return nil, errors.New("-n and -l limit what is looked at in a snapshot or in live: two directories are compared whole")
 	}
@@ -99,8 +99,8 @@ func (v *views) compare(ctx context.Context, a, b, base string, asJSON bool) (*d
 		opts.Classes = append(opts.Classes, manifests.Class(class))
 	}
 	return diff.Compare(ctx, sideA, sideB, func(c *diff.Change) error {
-		if asJSON {
-			return jsonLine(os.Stdout, c)
+		if as.machine() {
+			return as.item(os.Stdout, c)
 		}
 		return diff.Unified(os.Stdout, c)
 	}, opts)

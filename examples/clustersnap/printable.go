@@ -25,9 +25,19 @@ func oneLine(s string) string {
 	return printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
 }
 
-// jsonLine writes a value as a line of JSON that can do a terminal no harm: encoding/json escapes the control characters of
-// ASCII, and leaves those of Unicode, such as U+009B, which begins the same sequences as ESC [.
+// jsonLine writes a value as a line of JSON that can do a terminal no harm.
 func jsonLine(out io.Writer, value any) error {
+	return escapedJSON(out, value, func(r rune) (text string) {
+		for _, unit := range utf16.Encode([]rune{r}) {
+			text += fmt.Sprintf(`\u%04x`, unit)
+		}
+		return text
+	})
+}
+
+// escapedJSON escapes what is not graphic: encoding/json escapes the control characters of ASCII, and leaves those of Unicode,
+// such as U+009B, which begins the same sequences as ESC [. Such characters are in strings only.
+func escapedJSON(out io.Writer, value any, escape func(rune) string) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
@@ -36,13 +46,24 @@ func jsonLine(out io.Writer, value any) error {
 	for _, r := range string(text) {
 		if unicode.IsGraphic(r) {
 			line.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) { // which are in strings only
-			fmt.Fprintf(&line, `\u%04x`, unit)
+		} else {
+			line.WriteString(escape(r))
 		}
 	}
 	line.WriteByte('\n')
 	_, err = out.Write(line.Bytes())
+	return err
+}
+
+// printJSON prints one value as JSON for people and programs.
+func printJSON(out io.Writer, value any) error {
+	var line, text bytes.Buffer
+	if err := jsonLine(&line, value); err != nil {
+		return err
+	}
+	if err := json.Indent(&text, line.Bytes(), "", "  "); err != nil {
+		return err
+	}
+	_, err := out.Write(text.Bytes())
 	return err
 }

@@ -35,7 +35,7 @@ Days, weeks, months and years are those of UTC.`
 type setPruning struct {
 	policy store.Policy
 	yes    bool
-	asJSON bool
+	as     output
 }
 
 func pruneCommand() *cobra.Command {
@@ -70,7 +70,7 @@ func pruneCommand() *cobra.Command {
 	f.BoolVar(&p.policy.WithoutReceipt, "without-receipt", false, "sets that have no receipt, too, as old as --leftover")
 	f.DurationVar(&p.policy.Leftover, "leftover", 24*time.Hour, "how `OLD` a leftover is that goes")
 	f.BoolVar(&p.yes, "yes", false, "delete; without it only the plan is printed")
-	f.BoolVar(&p.asJSON, "json", false, "print the plan as JSON")
+	p.as.flag(cmd)
 	return cmd
 }
 
@@ -88,8 +88,8 @@ func (p *setPruning) prune(ctx context.Context, out io.Writer, url string, now t
 		return err
 	}
 	plan := p.policy.Decide(found, now)
-	if p.asJSON {
-		err = printJSON(out, struct {
+	if p.as.machine() {
+		err = p.as.value(out, struct {
 			store.Plan
 			Broken []store.Broken `json:"broken,omitempty"`
 		}{plan, found.Broken})
@@ -106,7 +106,7 @@ func (p *setPruning) prune(ctx context.Context, out io.Writer, url string, now t
 		err = errors.Join(err, fmt.Errorf("%s was left alone: %s", b.Set, b.Why))
 	}
 	switch {
-	case err != nil || p.asJSON:
+	case err != nil || p.as.machine():
 		return err
 	case !p.yes && deletes(plan) > 0:
 		steps{out}.line("good", "nothing was deleted: add --yes")

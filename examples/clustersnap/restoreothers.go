@@ -36,7 +36,7 @@ has printed.`
 type otherNodes struct {
 	identity    string
 	empty, gone []string
-	asJSON      bool
+	as          output
 }
 
 func restoreOthersCommand() *cobra.Command {
@@ -47,7 +47,7 @@ func restoreOthersCommand() *cobra.Command {
 		Long:  restoreOthersHelp,
 		Example: `  clustersnap restore others cp1.clustersnap --identity key.txt
   clustersnap restore others cp1.clustersnap --identity key.txt \
-    --empty cp2 --gone cp3,worker7 --json`,
+    --empty cp2 --gone cp3,worker7 -o json`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.identity == "" {
@@ -61,8 +61,8 @@ func restoreOthersCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("restore others: %w", err)
 			}
-			if o.asJSON {
-				return printJSON(cmd.OutOrStdout(), plan)
+			if o.as.machine() {
+				return o.as.value(cmd.OutOrStdout(), plan)
 			}
 			o.print(steps{cmd.OutOrStdout()}, plan)
 			return nil
@@ -72,7 +72,7 @@ func restoreOthersCommand() *cobra.Command {
 	f.StringVar(&o.identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
 	f.StringSliceVar(&o.empty, "empty", nil, "the `NODES` that have nothing of the cluster any more")
 	f.StringSliceVar(&o.gone, "gone", nil, "the `NODES` that do not come back")
-	f.BoolVar(&o.asJSON, "json", false, "everything, as a JSON object")
+	o.as.flag(cmd)
 	return cmd
 }
 

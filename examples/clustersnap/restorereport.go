@@ -31,7 +31,7 @@ Exit codes: 0 nothing to act on, 1 something, or nothing could be seen.`
 // reporting is what the command line says.
 type reporting struct {
 	root, dataDir, kubeconfig string
-	asJSON                    bool
+	as                        output
 	note                      string // why nothing is known of the last restore
 	afterwards
 }
@@ -43,7 +43,7 @@ func restoreReportCommand() *cobra.Command {
 		Short: "Say what is to be done in the cluster after a restore",
 		Long:  reportHelp,
 		Example: `  clustersnap restore report
-  clustersnap restore report --kubeconfig admin.conf --settle 2m --json`,
+  clustersnap restore report --kubeconfig admin.conf --settle 2m -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := r.run(cmd.Context(), cmd.OutOrStdout()); err != nil {
@@ -61,7 +61,7 @@ func restoreReportCommand() *cobra.Command {
 	f.StringSliceVar(&r.opts.Balancers, "balancers", nil,
 		"the `ADDRESSES` or names of all load\nbalancers that exist for this cluster")
 	settleFlag(cmd, &r.settle, 0)
-	f.BoolVar(&r.asJSON, "json", false, "everything, as a JSON object")
+	r.as.flag(cmd)
 	return cmd
 }
 
@@ -89,7 +89,7 @@ func (r *reporting) run(ctx context.Context, out io.Writer) error {
 	if n := toAct(report); n > 0 {
 		return fmt.Errorf("%s to act on", count(n, "finding"))
 	}
-	if !r.asJSON {
+	if !r.as.machine() {
 		steps{out}.line("good", "there is nothing to act on")
 	}
 	return nil
@@ -121,8 +121,8 @@ func (r *reporting) connect() (last *restore.Report, err error) {
 }
 
 func (r *reporting) print(out io.Writer, last *restore.Report, report *aftermath.Report) error {
-	if r.asJSON {
-		return printJSON(out, struct {
+	if r.as.machine() {
+		return r.as.value(out, struct {
 			Restore *restore.Report   `json:"restore,omitempty"`
 			Note    string            `json:"note,omitempty"`
 			Cluster *aftermath.Report `json:"cluster"`

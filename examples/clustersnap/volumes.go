@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,13 +28,14 @@ type volumeFlags struct {
 	namespaces []string
 	timeout    time.Duration
 	limited    bool // there is a timeout
-	asJSON     bool
+	as         output
+	asJSON     bool // a program reads it
 }
 
 func (v *volumeFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&v.kubeconfig, "kubeconfig", "", "a `FILE`; if not given, as kubectl")
-	f.BoolVar(&v.asJSON, "json", false, "print JSON")
+	v.as.flag(cmd)
 }
 
 func (v *volumeFlags) places(cmd *cobra.Command) {
@@ -53,24 +52,12 @@ func (v *volumeFlags) cluster() (*volsnap.Cluster, error) {
 	if v.limited && v.timeout <= 0 {
 		return nil, usageError{errors.New("--timeout must be more than 0")}
 	}
+	v.asJSON = v.as.machine()
 	config, err := restConfig(v.kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	return volsnap.NewCluster(config)
-}
-
-// printJSON prints one value as JSON for people and programs.
-func printJSON(out io.Writer, value any) error {
-	var line, text bytes.Buffer
-	if err := jsonLine(&line, value); err != nil {
-		return err
-	}
-	if err := json.Indent(&text, line.Bytes(), "", "  "); err != nil {
-		return err
-	}
-	_, err := out.Write(text.Bytes())
-	return err
 }
 
 // snapshotName reads NAMESPACE/NAME.

@@ -38,7 +38,7 @@ func (r *restoring) claim(ctx context.Context, out io.Writer, c *volsnap.Cluster
 
 // claimed prints what has become of a claim. One that waits for its pod is not there yet, and nothing is wrong with it.
 func (r *restoring) claimed(out io.Writer, done any, state restore.State, claim, rest string) error {
-	if state == restore.WaitsForConsumer && !r.asJSON {
+	if state == restore.WaitsForConsumer && !r.as.machine() {
 		steps{out}.line("waits", claim+" is made where its first pod runs: start the pod, then run this again"+rest)
 		return nil
 	}
@@ -83,8 +83,8 @@ func (r *restoring) said(out io.Writer, done any, text string, err error) error 
 	if err != nil {
 		return err
 	}
-	if r.asJSON {
-		return printJSON(out, done)
+	if r.as.machine() {
+		return r.as.value(out, done)
 	}
 	steps{out}.line("good", text)
 	return nil

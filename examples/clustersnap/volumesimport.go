@@ -83,12 +83,12 @@ func (i *importing) run(ctx context.Context, out io.Writer, file string, names [
 			continue
 		}
 		made = append(made, *s)
-		if !i.asJSON {
+		if !i.as.machine() {
 			steps{out}.line("imported", fmt.Sprintf("%s/%s: %s", s.Namespace, s.Name, stateOf(*s)))
 		}
 	}
-	if i.asJSON {
-		failed = append(failed, printJSON(out, made))
+	if i.as.machine() {
+		failed = append(failed, i.as.value(out, made))
 	} else if len(failed) == 0 {
 		steps{out}.line("good", count(len(made), "snapshot")+" imported")
 	}
@@ -98,8 +98,8 @@ func (i *importing) run(ctx context.Context, out io.Writer, file string, names [
 // plan prints what would be made, and looks for what would make it fail.
 func (i *importing) plan(ctx context.Context, out io.Writer, c *volsnap.Cluster, records []handover.Record) error {
 	failed := i.obstacles(ctx, c, records)
-	if i.asJSON {
-		return errors.Join(printJSON(out, records), failed)
+	if i.as.machine() {
+		return errors.Join(i.as.value(out, records), failed)
 	}
 	for _, r := range records {
 		steps{out}.line("import", fmt.Sprintf("%s/%s of driver %s as %s/%s%s",

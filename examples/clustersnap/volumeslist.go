@@ -33,7 +33,7 @@ func volumesListCommand() *cobra.Command {
 		Short:   "List snapshots of volumes, and why some are not ready",
 		Long:    volumesListHelp,
 		Example: `  clustersnap volumes list -n shop --why
-  clustersnap volumes list --run nightly-1 --json`,
+  clustersnap volumes list --run nightly-1 -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkRun(run); err != nil {
@@ -74,8 +74,8 @@ func (v *volumeFlags) list(ctx context.Context, out io.Writer, run string, why, 
 	if err := v.checkPlaces(ctx, cluster, snapshots); err != nil {
 		return err
 	}
-	if v.asJSON {
-		err = printJSON(out, snapshots)
+	if v.as.machine() {
+		err = v.as.value(out, snapshots)
 	} else {
 		err = printSnapshots(out, snapshots)
 	}

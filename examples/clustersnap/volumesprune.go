@@ -97,18 +97,18 @@ func (p *pruning) prune(ctx context.Context, out io.Writer) error {
 	if err := p.checkPlaces(ctx, cluster, found); err != nil {
 		return err
 	}
-	if !p.asJSON {
+	if !p.as.machine() {
 		p.plan(steps{out}, plan)
 	}
 	if !p.yes {
-		if p.asJSON {
-			return printJSON(out, plan)
+		if p.as.machine() {
+			return p.as.value(out, plan)
 		}
 		steps{out}.line("good", "nothing was deleted: add --yes")
 		return nil
 	}
 	opts := prune.RunOptions{Leftovers: p.leftovers, InFlight: p.inFlight}
-	if !p.asJSON {
+	if !p.as.machine() {
 		opts.Each = func(o prune.Outcome) {
 			steps{out}.line(string(o.State), strings.TrimPrefix(o.Item.String(), string(o.Do)+" "))
 		}
@@ -117,8 +117,8 @@ func (p *pruning) prune(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if p.asJSON {
-		return errors.Join(printJSON(out, report), report.Err())
+	if p.as.machine() {
+		return errors.Join(p.as.value(out, report), report.Err())
 	}
 	if err := report.Err(); err != nil {
 		return err

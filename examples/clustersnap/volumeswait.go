@@ -58,8 +58,8 @@ func (v *volumeFlags) wait(ctx context.Context, out io.Writer, run string) error
 		return fmt.Errorf("run %q has no snapshots: clustersnap volumes list shows what there is", run)
 	}
 	now, err := cluster.Wait(ctx, snapshots)
-	if v.asJSON {
-		return errors.Join(printJSON(out, now), err)
+	if v.as.machine() {
+		return errors.Join(v.as.value(out, now), err)
 	}
 	if err = errors.Join(printSnapshots(out, now), err); err == nil {
 		steps{out}.line("good", "all can be restored from")

@@ -28,7 +28,7 @@ func TestDiscover(t *testing.T) {
 		}
 	}
 	var told kubeadm.Node
-	if err := json.Unmarshal([]byte(command.Run(t, "", "discover", "--root", node.Root, "--json").Stdout), &told); err != nil {
+	if err := json.Unmarshal([]byte(command.Run(t, "", "discover", "--root", node.Root, "-o", "json").Stdout), &told); err != nil {
 		t.Fatal(err)
 	}
 	if told.Etcd.DataDir.Value != "/var/lib/etcd" || told.Etcd.DataDir.Source.Key != "--data-dir" {
@@ -51,7 +51,7 @@ func TestDiscover(t *testing.T) {
 		if !strings.Contains(o.Stdout, "/var/lib/etcd") {
 			t.Errorf("the rest is not there:\n%s", o.Stdout)
 		}
-		command.Bad(t, command.Run(t, "", "discover", "--root", node.Root, "--json"), 1, "no credential for etcd")
+		command.Bad(t, command.Run(t, "", "discover", "--root", node.Root, "-o", "json"), 1, "no credential for etcd")
 	}
 	command.Bad(t, command.Run(t, "", "discover", "--root", t.TempDir()), 1, "etc/kubernetes/manifests")
 }

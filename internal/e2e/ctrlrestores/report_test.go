@@ -37,7 +37,7 @@ func (s *scene) reported(said string) {
 		Restore *restore.Report
 		Cluster *aftermath.Report
 	}
-	o := s.command("report", "--json")
+	o := s.command("report", "-o", "json")
 	command.Bad(s, o, 1, "1 finding to act on")
 	must(s, json.Unmarshal([]byte(o.Stdout), &got))
 	if got.Restore == nil || got.Restore.State != "committed" || len(got.Restore.Steps) != 7 || len(got.Cluster.Findings) == 0 {

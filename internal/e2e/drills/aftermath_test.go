@@ -70,7 +70,7 @@ func leftBehind(t *testing.T, s *Scene) {
 // reported is what the command says of the cluster, nothing while it can't say anything.
 func reported(t testing.TB, s *Scene) aftermath.Report {
 	t.Helper()
-	ask := s.Node.Enter(t.Context(), "clustersnap", "restore", "report", "--json")
+	ask := s.Node.Enter(t.Context(), "clustersnap", "restore", "report", "-o", "json")
 	o := command.Of(t, ask, ask.Run)
 	var said struct{ Cluster aftermath.Report }
 	if o.Stdout != "" {

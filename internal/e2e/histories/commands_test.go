@@ -129,7 +129,7 @@ func ls(t *testing.T, snap, dir string) {
 		}
 	}
 	var entries []manifests.Entry
-	for line := range strings.Lines(fine(t, "ls", snap, "--json")) {
+	for line := range strings.Lines(fine(t, "ls", snap, "-o", "json")) {
 		var e manifests.Entry
 		must(t, json.Unmarshal([]byte(line), &e))
 		entries = append(entries, e)
@@ -189,7 +189,7 @@ func showHistory(t *testing.T, snap string, answers []answer) {
 			t.Errorf("the differences do not have %q:\n%s", want, got)
 		}
 	}
-	got = fine(t, "history", snap, "configmap/gone", "-n", "shop", "--json")
+	got = fine(t, "history", snap, "configmap/gone", "-n", "shop", "-o", "json")
 	var last struct {
 		What     string
 		Revision int64

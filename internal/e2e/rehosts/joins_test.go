@@ -103,7 +103,7 @@ func printsOthers(t *testing.T, node *bed.Node, plan *rehost.Plan) {
 	}
 	args := []string{"restore", "others", set, "--identity", key, "--empty", "cp3", "--gone"}
 	command.Bad(t, command.Run(t, "", append(args, "w2")...), 1, "the backup has no Node w2")
-	o = command.Run(t, "", append(args, "w1", "--json")...)
+	o = command.Run(t, "", append(args, "w1", "-o", "json")...)
 	var printed rehost.Plan
 	if err := json.Unmarshal([]byte(o.Stdout), &printed); err != nil || o.Code != 0 || o.Stderr != "" {
 		t.Fatalf("exit %d: %s (%v)", o.Code, o.Stderr, err)

@@ -90,7 +90,7 @@ func churn(ctx context.Context, t testing.TB, client kubernetes.Interface) {
 // reported is what the command says as JSON.
 func reported(t testing.TB, args ...string) *usage.Report {
 	t.Helper()
-	o := command.Run(t, "", append([]string{"etcd", "top", "--json"}, args...)...)
+	o := command.Run(t, "", append([]string{"etcd", "top", "-o", "json"}, args...)...)
 	if o.Code != 0 || o.Stderr != "" {
 		t.Fatalf("exit %d\n%s", o.Code, o.Stderr)
 	}

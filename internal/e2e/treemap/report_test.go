@@ -129,7 +129,7 @@ func tables(t *testing.T, path string) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"a", "b"}, {"--by", "kind", "a"}, {"--sort", "size", "a"}, {"--by", "object", "--sort", "keys", "a"},
-		{"-n", "-1", "a"}, {"--json", "--html", "x", "a"},
+		{"-n", "-1", "a"}, {"-o", "json", "--html", "x", "a"},
 	} {
 		command.Bad(t, command.Run(t, "", append([]string{"etcd", "top"}, args...)...), 2)
 	}

@@ -45,7 +45,7 @@ func records(p *place) {
 	command.Bad(p, p.volumes("import", file, "--prefix", "My_"), 1, "can't be the name")
 	must(p, os.WriteFile(file, []byte(aRecord), 0o600))
 	command.Bad(p, p.volumes("import", file, "--to", "records"), 1, "none.example.com")
-	if o := p.volumes("import", file, "--to", "records", "--yes", "--json"); o.Code != 1 || strings.TrimSpace(o.Stdout) != "[]" {
+	if o := p.volumes("import", file, "--to", "records", "--yes", "-o", "json"); o.Code != 1 || strings.TrimSpace(o.Stdout) != "[]" {
 		p.Errorf("exit %d, and as JSON %q", o.Code, o.Stdout)
 	}
 	empty, _, _ := strings.Cut(aRecord, `{"driver"`)

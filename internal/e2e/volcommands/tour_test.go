@@ -19,7 +19,7 @@ import (
 func (p *place) lists(args ...string) []volsnap.Snapshot {
 	p.Helper()
 	var all []volsnap.Snapshot
-	must(p, json.Unmarshal([]byte(p.prints(p.volumes(append([]string{"list", "--json"}, args...)...))), &all))
+	must(p, json.Unmarshal([]byte(p.prints(p.volumes(append([]string{"list", "-o", "json"}, args...)...))), &all))
 	return all
 }
 
@@ -48,7 +48,7 @@ func (p *place) commandTakes() {
 	}
 	command.Good(p, p.volumes("take", "tool/data", "--run", "tool-2"))
 	var account volsnap.Account
-	must(p, json.Unmarshal([]byte(p.prints(p.volumes("take", "tool/data", "--run", "tool-2", "--json"))), &account))
+	must(p, json.Unmarshal([]byte(p.prints(p.volumes("take", "tool/data", "--run", "tool-2", "-o", "json"))), &account))
 	if account.Run != "tool-2" || len(account.Volumes) != 1 || account.Volumes[0].Outcome != volsnap.Snapshotted {
 		p.Errorf("the account is %+v", account)
 	}
@@ -135,7 +135,7 @@ func (p *place) commandPrunes() {
 		p.Error("it has pruned without --yes")
 	}
 	var plan prune.Plan
-	must(p, json.Unmarshal([]byte(p.prints(p.volumes(append(args, "--json")...))), &plan))
+	must(p, json.Unmarshal([]byte(p.prints(p.volumes(append(args, "-o", "json")...))), &plan))
 	going := 0
 	for _, i := range plan.Items {
 		if i.Do == prune.Delete {
