@@ -74,7 +74,9 @@ func (p progress) end() {
 	}
 }
 
-func (s steps) line(name, text string) { fmt.Fprintf(s.out, "%-9s %s\n", name, oneLine(text)) }
+func (s steps) line(name, text string) {
+	fmt.Fprintf(s.out, "%s %s\n", coloured(s.out, name, fmt.Sprintf("%-9s", name)), oneLine(text))
+}
 
 // mib prints a size as people read it.
 func mib(n int64) string {
