@@ -116,17 +116,6 @@ func (p *setPruning) prune(ctx context.Context, out io.Writer, url string, now t
 	return nil
 }
 
-// deletes is how many things a plan deletes.
-func deletes(plan store.Plan) int {
-	n := len(plan.Leftovers)
-	for _, d := range plan.Sets {
-		if d.Delete {
-			n++
-		}
-	}
-	return n
-}
-
 // delete carries out a plan. It goes on after an error, unless nothing could be done any more.
 func (p *setPruning) delete(ctx context.Context, in *store.Store, plan store.Plan) (errs error) {
 	over := func(err error) bool { return ctx.Err() != nil || errors.Is(err, store.ErrStalled) }
@@ -146,26 +135,4 @@ func (p *setPruning) delete(ctx context.Context, in *store.Store, plan store.Pla
 		}
 	}
 	return errs
-}
-
-func printPruning(out steps, plan store.Plan) {
-	for _, d := range plan.Sets {
-		action := "keep"
-		if d.Delete {
-			action = "delete"
-		}
-		out.line(action, fmt.Sprintf("%s: %s", d.Set, d.Why))
-	}
-	for _, l := range plan.Leftovers {
-		out.line("delete", describeLeftover(l))
-	}
-	for _, l := range plan.Young {
-		out.line("leave", describeLeftover(l)+": perhaps under way")
-	}
-	for _, l := range plan.Unasked {
-		out.line("leave", describeLeftover(l)+": perhaps a whole backup: --without-receipt deletes it")
-	}
-	gone := deletes(plan) - len(plan.Leftovers)
-	out.line("plan", fmt.Sprintf("%d to delete, %d to keep, %s to take away",
-		gone, len(plan.Sets)-gone, count(len(plan.Leftovers), "leftover")))
 }

@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"time"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
-	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/kubeadm/rehost"
 )
 
@@ -38,40 +33,6 @@ are printed after those; those of stage fence are for before.
 What lies on the disks of the old machine alone does not come back: volumes,
 which are listed, and images. If the cluster's endpoint is a name, that has to
 lead to the new machine before --yes.`
-
-// hostFlags say what the new machine is.
-type hostFlags struct {
-	identity, name, address string
-	others                  []string
-}
-
-func (h *hostFlags) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&h.identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
-	f.StringVar(&h.name, "name", "", "the `NAME` of the new Node and etcd member")
-	f.StringVar(&h.address, "address", "", "the `IP` at which others reach the machine")
-	f.StringArrayVar(&h.others, "other-address", nil,
-		"a further `IP`, in the order in which etcd's flags\nhave the old machine's (repeatable)")
-}
-
-// target reads the flags.
-func (h *hostFlags) target() (to rehost.Host, err error) {
-	if h.identity == "" || h.name == "" || h.address == "" {
-		return to, usageError{errors.New("give --identity FILE, --name NAME and --address IP")}
-	}
-	to.Name = h.name
-	if to.Address, err = netip.ParseAddr(h.address); err != nil {
-		return to, usageError{fmt.Errorf("--address: %w", err)}
-	}
-	for _, text := range h.others {
-		a, err := netip.ParseAddr(text)
-		if err != nil {
-			return to, usageError{fmt.Errorf("--other-address: %w", err)}
-		}
-		to.Others = append(to.Others, a)
-	}
-	return to, nil
-}
 
 // hostRestore is what the command line says.
 type hostRestore struct {
@@ -122,6 +83,7 @@ func restoreHostCommand() *cobra.Command {
 func (h *hostRestore) run(
 	ctx context.Context, out steps, name string, identities []age.Identity, to rehost.Host, now time.Time,
 ) error {
+
 	set, f, err := openSet(ctx, name, identities)
 	if err != nil {
 		return err
@@ -151,34 +113,5 @@ func (h *hostRestore) run(
 		}
 	}
 	h.after(ctx, out, done)
-	return nil
-}
-
-// ownAddress is an error where the machine has not the address: etcd and kube-apiserver could not listen there.
-func ownAddress(a netip.Addr) error {
-	list, err := net.InterfaceAddrs()
-	if err != nil {
-		return err
-	}
-	for _, have := range list {
-		if p, err := netip.ParsePrefix(have.String()); err == nil && p.Addr().Unmap() == a.Unmap() {
-			return nil
-		}
-	}
-	return fmt.Errorf("no interface of this machine has the address %s: etcd could not listen there", a)
-}
-
-// emptyHost is an error where something of a cluster is on the machine.
-func emptyHost(root string, node *kubeadm.Node) error {
-	for _, name := range append([]string{
-		filepath.Join(node.Etcd.DataDir.Value, "member"), "etc/kubernetes/kubelet.conf", "etc/kubernetes/admin.conf",
-	}, node.Manifests...) {
-		if _, err := os.Lstat(filepath.Join(root, name)); err == nil {
-			return fmt.Errorf("the machine has %s: it is no empty one: \"clustersnap restore\" is for the node itself",
-				filepath.Join("/", name))
-		} else if !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/clustersnap/clustersnap"
@@ -16,7 +14,6 @@ import (
 	"github.com/clustersnap/clustersnap/kubeadm/restore"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 	"github.com/clustersnap/clustersnap/pkibundle"
-	"github.com/clustersnap/clustersnap/pkibundle/pair"
 )
 
 // restoreSource gives a control-plane restore what is in a set.
@@ -68,7 +65,11 @@ func (r restoreSource) inspect(ctx context.Context, database string) (uid string
 	if err != nil {
 		return "", err
 	}
-	if err := r.paired(ctx, db); err != nil {
+	results, err := paired(ctx, r.bundle, db)
+	if err == nil {
+		err = strangers(results)
+	}
+	if err != nil {
 		return "", err
 	}
 	if r.plan.Node.APIServer == nil {
@@ -80,22 +81,6 @@ func (r restoreSource) inspect(ctx context.Context, database string) (uid string
 	}
 	meta, err := storage.ReadMeta(kv.Value)
 	return meta.UID, err
-}
-
-func (r restoreSource) paired(ctx context.Context, db *etcdsnap.Snapshot) error {
-	var stopped error
-	for _, result := range pair.With(r.bundle, func(yield func(key, value []byte) bool) {
-		for kv, err := range db.Range(ctx, "", 0) {
-			if stopped = err; err != nil || !yield(kv.Key, kv.Value) {
-				return
-			}
-		}
-	}) {
-		if result.State == pair.Mismatch {
-			return fmt.Errorf("the files of the backup do not belong to its snapshot: %s: %s", result.Subject, result.Why)
-		}
-	}
-	return stopped
 }
 
 // files writes those of the bundle that are to come back.
@@ -110,28 +95,4 @@ func (r restoreSource) files(_ context.Context, parent *os.Root, name string) er
 		return parent.Mkdir(name, 0o700)
 	}
 	return pkibundle.Extract(parent, name, some, pkibundle.ExtractOptions{Names: node})
-}
-
-// toBring is the whole bundle if what signs is another one now, since all else was signed by that. If not, the node's own
-// certificates may be newer ones, and only what is missing comes, and the encryption configuration.
-func toBring(bundle *pkibundle.Bundle, changes []pkibundle.Change) *pkibundle.Bundle {
-	brought := map[string]bool{}
-	for _, c := range changes {
-		if strings.HasSuffix(c.Role, "-ca-cert") || strings.HasPrefix(c.Role, "service-account-") {
-			if slices.ContainsFunc(c.Differs, func(what string) bool { return what == "contents" }) || c.Create {
-				return bundle
-			}
-		}
-		if c.Create || c.Role == "encryption-config" {
-			brought[c.Path] = true
-		}
-	}
-	some := &pkibundle.Bundle{}
-	for _, f := range bundle.Files {
-		if brought[f.Path] && f.Link == "" {
-			some.Files = append(some.Files, f)
-		}
-	}
-	some.Directories = directoriesOf(some, bundle)
-	return some
 }
