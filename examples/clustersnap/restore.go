@@ -43,11 +43,15 @@ func restoreCommand() *cobra.Command {
 		Short: "Restore a control-plane node, or say what that would do",
 		Long:  restoreHelp,
 		Example: `  clustersnap restore cp1.clustersnap --identity key.txt
+  clustersnap restore cp1.clustersnap --identity key.txt -o yaml
   clustersnap restore cp1.clustersnap --identity key.txt --yes`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if identity == "" {
 				return usageError{errors.New("restore: give --identity FILE")}
+			}
+			if err := r.onlyPlanned(yes); err != nil {
+				return usageError{fmt.Errorf("restore: %w", err)}
 			}
 			identities, err := readIdentities(identity)
 			if err != nil {
@@ -61,6 +65,7 @@ func restoreCommand() *cobra.Command {
 	}
 	r.flags(cmd)
 	r.aloneFlag(cmd)
+	r.as.flag(cmd)
 	settleFlag(cmd, &r.settle, 30*time.Second)
 	cmd.Flags().StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without it only the plan is printed")
@@ -75,9 +80,12 @@ func (r *restoreFlags) run(ctx context.Context, out steps, name string, identiti
 		return err
 	}
 	defer f.Close()
-	plan, err := r.plan(out, set, time.Now())
+	plan, err := r.plan(r.planned(out), set, time.Now())
 	if err != nil {
 		return err
+	}
+	if r.as.machine() {
+		return errors.Join(r.as.value(out.out, plan), refused(plan))
 	}
 	tellOthers(out, plan)
 	if !yes || len(plan.Refused) > 0 {

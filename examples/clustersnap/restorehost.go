@@ -54,6 +54,9 @@ func restoreHostCommand() *cobra.Command {
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := h.target()
+			if refuse := h.onlyPlanned(h.yes); err == nil && refuse != nil {
+				err = usageError{refuse}
+			}
 			if err == nil && h.finish && (h.root != "/" || !h.yes) {
 				err = usageError{errors.New("--finish runs kubeadm and kubectl: it needs --yes, on the machine itself")}
 			}
@@ -73,6 +76,7 @@ func restoreHostCommand() *cobra.Command {
 	}
 	h.restoreFlags.flags(cmd)
 	h.hostFlags.flags(cmd)
+	h.as.flag(cmd)
 	settleFlag(cmd, &h.settle, 2*time.Minute)
 	f := cmd.Flags()
 	f.BoolVar(&h.yes, "yes", false, "do it; without it only the plan is printed")
@@ -83,17 +87,19 @@ func restoreHostCommand() *cobra.Command {
 func (h *hostRestore) run(
 	ctx context.Context, out steps, name string, identities []age.Identity, to rehost.Host, now time.Time,
 ) error {
-
 	set, f, err := openSet(ctx, name, identities)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	m, err := h.prepare(ctx, out, set, identities, to, now)
+	m, err := h.prepare(ctx, h.planned(out), set, identities, to, now)
 	if err != nil {
 		return err
 	}
 	defer m.bundle.Clear()
+	if h.as.machine() {
+		return m.show(h.as, out.out)
+	}
 	m.tell(ctx, out)
 	done := m.done
 	if done == nil {

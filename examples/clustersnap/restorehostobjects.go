@@ -41,7 +41,9 @@ func readPast(ctx context.Context, set *clustersnap.Set, files *pkibundle.Bundle
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, err
 	}
-	size, err := io.Copy(f, src)
+	bar := watch("read")
+	defer bar.end()
+	size, err := io.Copy(f, bar.reader(src))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,6 @@ type hostPlan struct {
 func (h *hostRestore) prepare(
 	ctx context.Context, out steps, set *clustersnap.Set, identities []age.Identity, to rehost.Host, now time.Time,
 ) (*hostPlan, error) {
-
 	was, err := readNode(set)
 	if err != nil {
 		return nil, err
@@ -65,7 +64,6 @@ func (h *hostRestore) prepare(
 func (h *hostRestore) complete(
 	ctx context.Context, out steps, set *clustersnap.Set, was *kubeadm.Node, p *hostPlan, now time.Time,
 ) error {
-
 	past, err := readPast(ctx, set, p.bundle, prefixOf(was), filepath.Join(h.root, p.node.Etcd.DataDir.Value))
 	if err != nil {
 		return err

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"slices"
@@ -10,7 +12,27 @@ import (
 	"time"
 
 	"github.com/clustersnap/clustersnap/kubeadm/rehost"
+	"github.com/clustersnap/clustersnap/kubeadm/restore"
 )
+
+// show prints for a program what moves, what would be done, and what is left to be done by commands.
+func (p *hostPlan) show(as output, out io.Writer) error {
+	err := as.value(out, struct {
+		From     rehost.Host      `json:"from"`
+		To       rehost.Host      `json:"to"`
+		Endpoint string           `json:"endpoint,omitempty"`
+		Changes  []rehost.Change  `json:"changes"`
+		Findings []rehost.Finding `json:"findings"`
+		Lost     []string         `json:"lost,omitempty"`
+		Plan     *restore.Plan    `json:"plan,omitempty"` // none if it was done before
+		Then     []rehost.Step    `json:"then"`
+		Others   []rehost.Step    `json:"others"`
+	}{p.from, p.to, p.endpoint, p.changes, p.findings, p.lost, p.plan, p.left.Steps, p.others})
+	if p.plan == nil {
+		return err
+	}
+	return errors.Join(err, refused(p.plan))
+}
 
 // tell says what moves, and what somebody has to look at.
 func (p *hostPlan) tell(ctx context.Context, out steps) {

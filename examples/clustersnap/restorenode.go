@@ -17,6 +17,7 @@ type restoreFlags struct {
 	root, kubelet, cri string
 	limit, settle      time.Duration
 	alone              bool
+	as                 output // of the plan
 }
 
 func (r *restoreFlags) flags(cmd *cobra.Command) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -93,10 +94,34 @@ func lacks(node, was *kubeadm.Node) bool {
 	})
 }
 
+// onlyPlanned refuses to do what is to be printed for a program: it would read a report in its midst.
+func (r *restoreFlags) onlyPlanned(yes bool) error {
+	if yes && r.as.machine() {
+		return errors.New("-o prints the plan and does nothing: leave --yes out")
+	}
+	return nil
+}
+
+// planned is where what is said beside a plan goes: nowhere if a program reads that.
+func (r *restoreFlags) planned(out steps) steps {
+	if r.as.machine() {
+		return steps{io.Discard}
+	}
+	return out
+}
+
+// refused is an error for a plan that can't be carried out.
+func refused(plan *restore.Plan) error {
+	if len(plan.Refused) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(plan.Refused, "; "))
+}
+
 // printPlan prints what would be done, if that is anything.
 func printPlan(out steps, plan *restore.Plan) error {
-	if len(plan.Refused) > 0 {
-		return errors.New(strings.Join(plan.Refused, "; "))
+	if err := refused(plan); err != nil {
+		return err
 	}
 	for line := range strings.Lines(plan.String()) {
 		fmt.Fprintln(out.out, printable(strings.TrimSuffix(line, "\n")))

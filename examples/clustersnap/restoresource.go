@@ -38,7 +38,9 @@ func (r restoreSource) stage(ctx context.Context, dir string, last int64) (resto
 	}
 	age := max(0, time.Since(r.set.Created()))
 	opts := etcdrestore.Options{Etcd: e.Version.Value, LastRevision: last}
-	made, err := etcdrestore.Restore(ctx, src, []etcdrestore.Member{member}, age, opts)
+	bar := watch("stage")
+	defer bar.end()
+	made, err := etcdrestore.Restore(ctx, bar.reader(src), []etcdrestore.Member{member}, age, opts)
 	if err != nil {
 		return restore.Staged{}, err
 	}
