@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -111,41 +113,58 @@ func (b *backing) addObjects(ctx context.Context, d *dumping, db *etcdsnap.Snaps
 	return b.proveObjects(ctx, saved, db)
 }
 
+// proveObjects holds the dump against the snapshot. A dump of another cluster is no part of a backup, and ends it.
 func (b *backing) proveObjects(ctx context.Context, saved *tree.Saved, db *etcdsnap.Snapshot) error {
-	err := b.step("proof", func(progress) (string, error) {
-		dump := proof.Dump{Report: saved.Seen(), Entries: saved.Entries(ctx), Kept: kept(saved)}
-		encryption, err := b.encryption()
-		if err != nil {
+	var p *proof.Proof
+	err := b.step("proof", func(progress) (_ string, err error) {
+		if p, err = b.completeness(ctx, saved, db); err != nil {
 			return "", err
-		}
-		defer clear(encryption)
-		opts := proof.Options{Encryption: encryption}
-		if b.node.APIServer != nil {
-			opts.Prefix = b.node.APIServer.EtcdPrefix.Value
-		}
-		p, err := proveAgainst(ctx, dump, db, opts)
-		if err != nil {
-			return "", err
-		}
-		for _, f := range p.Findings {
-			if spoils(f.Is) {
-				b.out.line(string(f.Is), f.String())
-				b.result.NotSaved = append(b.result.NotSaved, unsaved{What: f.ObjectKind, Namespace: f.Namespace, Name: f.Name, Why: f.Why})
-			}
-		}
-		if !p.Complete() {
-			b.lacks("the proof of completeness: " + p.String())
-		} else if p.Strength != proof.Exact {
-			b.lacks("etcd no longer had what the dump saw: run the backup again")
 		}
 		return p.String(), b.add(proofMember, p)
 	})
-	if err == nil || ctx.Err() != nil {
+	switch {
+	case errors.Is(err, proof.ErrOtherCluster), err == nil && p.Matched == 0 && p.Keys > 0:
+		return fmt.Errorf("%s, by %s, is the API server of another cluster than this node's etcd: give its own --kubeconfig FILE",
+			b.api.Host, b.api.By)
+	case err != nil && ctx.Err() != nil:
 		return err
+	case err != nil:
+		b.lacks("the proof of completeness: " + err.Error())
+	case !p.Complete():
+		b.lacks("the proof of completeness: " + p.String())
+		b.sayUnproved(p)
+	case p.Strength != proof.Exact:
+		b.lacks("etcd no longer had what the dump saw: run the backup again")
 	}
-	if errors.Is(err, proof.ErrOtherCluster) {
-		return fmt.Errorf("%s is the API server of another cluster than this node's etcd (%w): give its own --kubeconfig FILE", b.api.Host, err)
-	}
-	b.lacks("the proof of completeness: " + err.Error())
 	return nil
+}
+
+func (b *backing) completeness(ctx context.Context, saved *tree.Saved, db *etcdsnap.Snapshot) (*proof.Proof, error) {
+	encryption, err := b.encryption()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(encryption)
+	opts := proof.Options{Encryption: encryption}
+	if b.node.APIServer != nil {
+		opts.Prefix = b.node.APIServer.EtcdPrefix.Value
+	}
+	return proveAgainst(ctx, proof.Dump{Report: saved.Seen(), Entries: saved.Entries(ctx), Kept: kept(saved)}, db, opts)
+}
+
+// sayUnproved tells of what the dump does not have, the first ones on the screen.
+func (b *backing) sayUnproved(p *proof.Proof) {
+	said := 0
+	for _, f := range p.Findings {
+		if !spoils(f.Is) {
+			continue
+		}
+		b.result.NotSaved = append(b.result.NotSaved,
+			unsaved{What: cmp.Or(f.ObjectKind, f.Resource), Namespace: f.Namespace, Name: f.Name, Why: f.Why})
+		if said++; said <= shown {
+			b.out.line(string(f.Is), strings.TrimPrefix(f.String(), string(f.Is)+": "))
+		} else if said == shown+1 {
+			b.out.line(string(f.Is), "... and more: see "+proofMember+" in the set")
+		}
+	}
 }

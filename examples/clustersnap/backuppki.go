@@ -72,10 +72,11 @@ func (b *backing) sealPKI() (bundle *pkibundle.Bundle, err error) {
 	return bundle, nil
 }
 
-// judgePKI tells of what the node has to have put right. A backup of it is as good as the node.
+// judgePKI tells of what is to be put right on the node. The backup is as good as that, and lacks nothing itself.
 func (b *backing) judgePKI(report *check.Report) {
 	for _, m := range report.Missing {
-		b.lacks(fmt.Sprintf("%s %s is missing: %s", m.Role, m.Path, m.Matters))
+		b.out.line("missing", fmt.Sprintf("%s %s: %s", m.Role, m.Path, m.Matters))
+		b.result.NotSaved = append(b.result.NotSaved, unsaved{What: "file", Name: m.Path, Why: m.Matters})
 	}
 	for _, f := range report.Findings {
 		if f.Severity != check.Info {
