@@ -38,7 +38,7 @@ soak: peers
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(SOAK) -fuzzminimizetime 1s $$p; done; done; done
 	cd internal/e2e && go test -run 'Kill|Dies|Broken|Full|Damaged|Fails' -count $(ROUNDS) -timeout 0 . ./bed ./snapshots
-	cd internal/e2e && go test -run TestStores/killed -timeout 0 ./stores -args -kills 50
+	cd internal/e2e && go test -count 1 -timeout 0 -v -run 'Killed|Stores/killed' ./stores -args -kills 50
 	cd internal/e2e && go test -count 1 -timeout 0 -v -run TestOneNode ./drills -args -every-line
 
 host:

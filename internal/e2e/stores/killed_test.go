@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
@@ -8,71 +9,114 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/clustersnap/clustersnap/examples/demonode"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
+// kill kills a command at the point that reached says, and reports whether it came there.
+func kill(t *testing.T, reached <-chan struct{}, args []string) bool {
+	t.Helper()
+	process := faults.Start(t, exec.Command(command.Path(t), args...))
+	if !process.Reached(reached) {
+		return false
+	}
+	process.End(syscall.SIGKILL)
+	return true
+}
+
+// killings are of uploaders to one folder.
+type killings struct {
+	folder
+	backup []string        // the command
+	key    string          // of the sets
+	seen   map[string]bool // sets
+	found  map[string]int  // how often what was left of one
+}
+
+func startKillings(t *testing.T, f folder, node *demonode.Node, url string) *killings {
+	t.Helper()
+	recipient, key := command.KeyPair(t)
+	k := &killings{f, []string{"backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient}, key,
+		map[string]bool{}, map[string]int{}}
+	command.Good(t, command.Run(t, "", k.backup...))
+	for _, set := range sets(t, f.at) {
+		k.seen[set] = true
+	}
+	return k
+}
+
+// hold holds that each set that there is after a kill is whole, and that what else was left is found and swept.
+func (k *killings) hold(killed bool) {
+	k.t.Helper()
+	where := "nothing"
+	for _, left := range k.listed().Leftovers {
+		switch {
+		case left.Kind == "set without receipt" || strings.Contains(left.Name, ".receipt.json"):
+			where = "a set without its receipt"
+		default:
+			where = "a part of a set"
+		}
+	}
+	for _, set := range sets(k.t, k.at) {
+		if !k.seen[set] {
+			command.Good(k.t, command.Run(k.t, "", "verify", in(k.at, set), "--identity", k.key))
+			k.seen[set], where = true, "a whole set"
+		}
+	}
+	if !killed {
+		where = "a whole set, and nobody was killed"
+	}
+	k.found[where]++
+	swept(k.t, k.folder)
+	held(k.t, k.folder)
+}
+
+func (k *killings) report() {
+	for _, where := range slices.Sorted(maps.Keys(k.found)) {
+		k.t.Logf("%d of %d left %s", k.found[where], *kills, where)
+	}
+}
+
 // Killed at any of its requests, before it, in the middle or before its answer, an uploader leaves a set that is there whole,
 // or none, and nothing that is not found and swept.
-func killed(t *testing.T, node *demonode.Node) {
+func uploaderKilled(t *testing.T, node *demonode.Node) {
 	s := startServer(t)
 	w := watch(t, s.addr)
-	recipient, key := command.KeyPair(t)
-	args := []string{"backup", "--etcd-only", "--root", node.Root, "--to", s.url(w.addr), "--recipient", recipient}
-	command.Good(t, command.Run(t, "", args...))
+	k := startKillings(t, s.folder, node, s.url(w.addr))
 	all := int(w.requests.Load())
-	seen := sets(t, s.url(s.addr))
-	if all < 8 || len(seen) != 1 {
-		t.Fatalf("a backup is %d requests, and there are %v", all, seen)
-	}
 	random := rand.New(rand.NewPCG(*seed, uint64(*kills)))
 	for range *kills {
-		number, place := 1+random.IntN(all), int64(random.IntN(8<<20))
-		switch random.IntN(3) {
-		case 0:
-			place = 0
-		case 1:
-			place = answered
-		}
+		number, place := 1+random.IntN(all), randomPlace(random)
 		t.Logf("killed at request %d of %d, at %d", number, all, place)
-		reached := w.stop(func(_ *http.Request, n int) (int64, bool) { return place, n == number }, false)
-		backup := faults.Start(t, exec.Command(command.Path(t), append(slices.Clone(args), "--cluster", time.Now().Format("150405.000"))...))
-		if backup.Reached(reached) {
-			backup.End(syscall.SIGKILL)
-		}
+		killed := kill(t, w.stop(func(_ *http.Request, n int) (int64, bool) { return place, n == number }, false), k.backup)
 		w.release()
 		w.pass()
-		for _, set := range sets(t, s.url(s.addr)) {
-			if !slices.Contains(seen, set) {
-				command.Good(t, command.Run(t, "", "verify", in(s.url(s.addr), set), "--identity", key))
-				seen = append(seen, set)
-			}
-		}
-		swept(t, s)
-		held(t, s)
+		k.hold(killed)
 	}
+	k.report()
 }
 
-// swept has "clustersnap prune" take away what is left, once it is old.
-func swept(t *testing.T, s *server) {
-	t.Helper()
-	s.age(25 * time.Hour)
-	o := command.Good(t, command.Run(t, "", "prune", s.url(s.addr), "--without-receipt", "--yes"))
-	t.Log(o.Stdout)
+// randomPlace is a place in a request: before it, in the middle, or before its answer.
+func randomPlace(random *rand.Rand) int64 {
+	return []int64{0, int64(random.IntN(8 << 20)), answered}[random.IntN(3)]
 }
 
-// held holds that the server has whole sets with their receipts, and no byte of anything else.
-func held(t *testing.T, s *server) {
-	t.Helper()
-	var want []string
-	for _, set := range sets(t, s.url(s.addr)) {
-		want = append(want, "folder/"+set, "folder/"+set+".receipt.json")
+// The same of a set that goes in one request.
+func TestSmallUploaderKilled(t *testing.T) { uploaderKilled(t, startNode(t, small)) }
+
+// The same on a disk, after any of the changes that an uploader makes there.
+func uploaderKilledOnDisk(t *testing.T, node *demonode.Node) {
+	f := onDisk(t, t.TempDir())
+	w := watchFolder(t, f.root)
+	k := startKillings(t, f, node, f.at)
+	random := rand.New(rand.NewPCG(*seed, uint64(*kills)))
+	made := w.changes()
+	for range *kills {
+		change := randomChange(random, made)
+		t.Logf("killed after %v", change)
+		k.hold(kill(t, w.until(change), k.backup))
 	}
-	slices.Sort(want)
-	if got := s.files(); !slices.Equal(got, want) {
-		t.Errorf("the server has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
+	k.report()
 }

@@ -3,12 +3,10 @@ package stores
 import (
 	"context"
 	"flag"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,8 +44,7 @@ func TestMain(m *testing.M) {
 
 // server is a real S3 server with a bucket "sets", over a directory.
 type server struct {
-	t       *testing.T
-	root    string // the bucket's directory
+	folder
 	addr    string
 	process *faults.Process
 }
@@ -55,7 +52,8 @@ type server struct {
 func startServer(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &server{t: t, root: filepath.Join(dir, "root", "sets"), addr: freeAddr(t)}
+	s := &server{folder: folder{t: t, root: filepath.Join(dir, "root", "sets"), name: "folder"}, addr: freeAddr(t)}
+	s.at = s.url(s.addr)
 	for _, d := range []string{s.root, filepath.Join(dir, "versions")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			t.Fatal(err)
@@ -100,46 +98,6 @@ func (s *server) url(addr string) string {
 	return "s3://sets/folder/?use_path_style=true&endpoint=http://" + addr
 }
 
-// files are those with content in the bucket, wherever the server has put them: parts of uploads, too.
-func (s *server) files() (names []string) {
-	s.t.Helper()
-	err := filepath.WalkDir(s.root, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil && info.Size() > 0 {
-			name, err = filepath.Rel(s.root, name)
-			names = append(names, name)
-		}
-		return err
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// age makes all that the server has older than it is.
-func (s *server) age(by time.Duration) {
-	s.t.Helper()
-	var names []string
-	err := filepath.WalkDir(s.root, func(name string, _ fs.DirEntry, err error) error {
-		names = append(names, name)
-		return err
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	then := time.Now().Add(-by)
-	for _, name := range names {
-		if err := os.Chtimes(name, then, then); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-}
-
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -150,10 +108,15 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startNode starts a node whose set is of several parts.
-func startNode(t *testing.T) *demonode.Node {
+// The objects of a node whose set goes in one request, and of one whose set is of several parts.
+const (
+	small = 1
+	large = 14_000
+)
+
+func startNode(t *testing.T, objects int) *demonode.Node {
 	t.Helper()
-	node, err := demonode.Start(context.Background(), t.TempDir(), 14_000)
+	node, err := demonode.Start(context.Background(), t.TempDir(), objects)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,20 +128,11 @@ func startNode(t *testing.T) *demonode.Node {
 	return node
 }
 
-// sets are the names of those that "clustersnap list" shows.
-func sets(t *testing.T, url string) (names []string) {
-	t.Helper()
-	o := command.Run(t, "", "list", url)
-	if o.Code != 0 || o.Stderr != "" {
-		t.Fatalf("list: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
-	}
-	for line := range strings.Lines(o.Stdout) {
-		if verdict, name, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasSuffix(verdict, "verified") {
-			names = append(names, strings.TrimSpace(name))
-		}
-	}
-	return names
-}
-
 // in is the URL of a set of a folder.
-func in(url, set string) string { return strings.Replace(url, "?", set+"?", 1) }
+func in(url, set string) string {
+	folder, query, asks := strings.Cut(url, "?")
+	if asks {
+		query = "?" + query
+	}
+	return folder + set + query
+}

@@ -53,9 +53,10 @@ func once(kind func(*http.Request) bool, place int64) stopAt {
 
 // TestStores starts one node for all, as it is what takes the time. A set of it is of several parts.
 func TestStores(t *testing.T) {
-	node := startNode(t)
+	node := startNode(t, large)
 	for name, test := range map[string]func(*testing.T, *demonode.Node){
-		"round trip": roundTrip, "lost once": lostOnce, "server dies": serverDies, "object lock": objectLock, "killed": killed,
+		"round trip": roundTrip, "lost once": lostOnce, "server dies": serverDies, "object lock": objectLock,
+		"uploader killed": uploaderKilled, "uploader killed on disk": uploaderKilledOnDisk,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, node) })
 	}
@@ -110,7 +111,7 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	if now := sets(t, url); !slices.Equal(now, two[:1]) || two[1] != found[0] {
 		t.Fatalf("of %v there are %v", two, now)
 	}
-	held(t, s)
+	held(t, s.folder)
 	found = two[:1]
 	set = in(url, found[0])
 	if stored, err = os.ReadFile(filepath.Join(s.root, "folder", found[0])); err != nil {
@@ -156,14 +157,14 @@ func lostOnce(t *testing.T, node *demonode.Node) {
 			default:
 				t.Error("nothing was lost")
 			}
-			held(t, s)
+			held(t, s.folder)
 		})
 	}
 	// The upload that was begun with nobody hearing of it is found, and goes.
 	if o := command.Run(t, "", "list", s.url(s.addr)); !strings.Contains(o.Stdout, "parts of an upload") {
 		t.Errorf("list: %s", o.Stdout)
 	}
-	swept(t, s)
+	swept(t, s.folder)
 	if o := command.Run(t, "", "list", s.url(s.addr)); !strings.Contains(o.Stdout, " 0 leftovers") {
 		t.Errorf("swept: %s", o.Stdout)
 	}
@@ -195,11 +196,11 @@ func serverDies(t *testing.T, node *demonode.Node) {
 			command.Bad(t, command.Outcome{Code: ended.ExitCode(), Stderr: stderr.String()}, 1, "backup: ", "s3://sets/folder/")
 			s.start()
 			w.pass()
-			if found := sets(t, s.url(s.addr)); len(found) != 0 {
+			if found := sets(t, s.at); len(found) != 0 {
 				t.Errorf("there are sets: %v", found)
 			}
-			swept(t, s)
-			held(t, s)
+			swept(t, s.folder)
+			held(t, s.folder)
 		})
 	}
 }

@@ -1,9 +1,13 @@
 package stores
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +60,35 @@ func TestUsage(t *testing.T) {
 			if len(line) > 81 {
 				t.Errorf("%s: wider than a terminal: %s", of, line)
 			}
+		}
+	}
+}
+
+// Where there are no credentials, one sentence says what to do, and what the driver's library tries for them is not shown.
+func TestNoCredentials(t *testing.T) {
+	var asked atomic.Int64
+	machine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer machine.Close()
+	recipient, _ := command.KeyPair(t)
+	node := startNode(t, 1)
+	for _, args := range [][]string{
+		{"list", "s3://bucket/"}, {"prune", "s3://bucket/"}, {"verify", "s3://bucket/x.clustersnap"},
+		{"backup", "--etcd-only", "--root", node.Root, "--to", "s3://bucket/", "--recipient", recipient},
+	} {
+		cmd := exec.Command(command.Path(t), args...)
+		for _, variable := range os.Environ() {
+			if !strings.HasPrefix(variable, "AWS_ACCESS") && !strings.HasPrefix(variable, "AWS_SECRET") {
+				cmd.Env = append(cmd.Env, variable)
+			}
+		}
+		cmd.Env = append(cmd.Env, "AWS_EC2_METADATA_DISABLED=false", "AWS_EC2_METADATA_SERVICE_ENDPOINT="+machine.URL)
+		before := asked.Load()
+		command.Bad(t, command.Of(t, cmd, cmd.Run), 1, args[0]+": ", "no credentials for S3: set AWS_ACCESS_KEY_ID")
+		if asked.Load() == before {
+			t.Errorf("%s: the machine was not asked", args[0])
 		}
 	}
 }
