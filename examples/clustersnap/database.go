@@ -2,19 +2,23 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
 )
 
-// database is a snapshot of etcd in the clear that is read in place. Nobody has verified it.
+// database is a snapshot of etcd that is read in place: a file in the clear, or what a backup has. Nobody has verified it.
 type database struct {
 	*etcdsnap.Snapshot
-	file *os.File
 	size int64
+	held io.Closer
+	// What a backup says of kube-apiserver, empty of a file.
+	prefix     string
+	encryption []byte
 }
 
-// openDatabase opens one. The caller closes it.
+// openDatabase opens a file. The caller closes it.
 func openDatabase(name string) (*database, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -24,11 +28,19 @@ func openDatabase(name string) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s, err := etcdsnap.Open(f, stat.Size())
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &database{s, f, stat.Size()}, nil
+	return newDatabase(f, stat.Size(), f)
 }
 
-func (d *database) close() error { return d.file.Close() }
+// newDatabase takes over what it reads from.
+func newDatabase(at io.ReaderAt, size int64, held io.Closer) (*database, error) {
+	s, err := etcdsnap.Open(at, size)
+	if err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	return &database{Snapshot: s, size: size, held: held}, nil
+}
+
+func (d *database) close() error {
+	clear(d.encryption)
+	return d.held.Close()
+}

@@ -22,6 +22,7 @@ type etcdTop struct {
 	prefix   string
 	as       output
 	html     string
+	set      setFlags
 }
 
 func etcdTopCommand() *cobra.Command {
@@ -34,7 +35,8 @@ take most, live and in older revisions, and which objects change most.
 
 It goes by resource, namespace or object, sorted by what is live, stored (older
 revisions included), revisions or keys. Values that are encrypted at rest count
-like others. The snapshot is not verified: "etcd verify" does that.
+like others. The snapshot is not verified: "etcd verify" does that. FILE may be a
+backup, or its URL, with --identity.
 
 --html writes a page with a map of it all, for any browser, without a network.
 It has the names of all objects in it, those of Secrets too: it is made in mode
@@ -59,6 +61,7 @@ It has the names of all objects in it, those of Secrets too: it is made in mode
 	f.IntVarP(&o.n, "lines", "n", 20, "how many lines; 0 is all, 20 of objects")
 	o.as.flag(cmd)
 	f.StringVar(&o.html, "html", "", "write a page to this new `FILE`")
+	o.set.flags(cmd)
 	f.StringVar(&o.prefix, "etcd-prefix", etcdsnap.DefaultPrefix, "kube-apiserver's `PATH`")
 	return cmd
 }
@@ -85,7 +88,7 @@ func (o etcdTop) check() error {
 const pageObjects = 200
 
 func (o etcdTop) run(ctx context.Context, out io.Writer, name string) error {
-	snap, err := openDatabase(name)
+	snap, err := o.set.database(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,9 @@ be decoded; the others are written.
 
 Secrets are left out unless --secrets says how to keep them: include them as
 they are, redact their values, or encrypt them for --recipient. The last two
-need --key-file. Those that are encrypted at rest need --encryption-config.`
+need --key-file. Those that are encrypted at rest need --encryption-config.
+
+SNAPSHOT may be a backup, a FILE or a URL, with --identity.`
 
 func exportCommand() *cobra.Command {
 	var s sourceFlags
@@ -46,6 +48,7 @@ func exportCommand() *cobra.Command {
 		},
 	}
 	s.snapshotFlags(cmd)
+	s.setFlags.flags(cmd)
 	f := cmd.Flags()
 	f.Int64Var(&s.revision, "revision", 0, "an older `REVISION`")
 	f.BoolVar(&of.faithful, "faithful", false, "keep what binds an object to its cluster")

@@ -24,7 +24,9 @@ that time is left, and shown as the oldest.
 With -o json there is a line of JSON for each version, with -o yaml a document.
 
 Values of Secrets are masked. Of what is encrypted at rest the fields are shown
-with --encryption-config, and without it that there were versions.`
+with --encryption-config, and without it that there were versions.
+
+SNAPSHOT may be a backup, a FILE or a URL, with --identity.`
 
 func historyCommand() *cobra.Command {
 	var s sourceFlags
@@ -49,6 +51,7 @@ func historyCommand() *cobra.Command {
 		},
 	}
 	s.snapshotFlags(cmd)
+	s.setFlags.flags(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&namespace, "namespace", "n", "", "its `NAMESPACE`")
 	f.BoolVar(&show.diff, "diff", false, "show each change as diff -u does")
@@ -72,7 +75,7 @@ func (h historyOutput) history(ctx context.Context, s sourceFlags, name string, 
 	if from.snapshot == nil {
 		return fmt.Errorf("a tree has one version of each object: want a snapshot of etcd")
 	}
-	if err := from.snapshot.learnAll(ctx, s.prefix); err != nil {
+	if err := from.snapshot.learnAll(ctx); err != nil {
 		return err
 	}
 	n, found, err := from.all(ctx, w)

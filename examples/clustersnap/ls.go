@@ -16,9 +16,11 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-const lsHelp = `ls lists the objects of an etcd snapshot, or of a directory that
+const lsHelp = `ls lists the objects of SOURCE: an etcd snapshot, a backup, or a directory that
 "manifests dump" has written. No cluster is needed. REVISION is when etcd took
 the version: the resourceVersion of the API.
+
+A backup is a FILE or a URL, and wants --identity.
 
 KIND is what kubectl takes: deployment, deployments, deploy, deployments.apps.
 With -o json there is a line of JSON for each object, with -o yaml a document.
@@ -31,10 +33,11 @@ func lsCommand() *cobra.Command {
 	var as output
 	cmd := &cobra.Command{
 		Use:   "ls SOURCE [KIND]",
-		Short: "List the objects of an etcd snapshot or of a saved tree",
+		Short: "List the objects of a snapshot, a backup or a saved tree",
 		Long:  lsHelp,
 		Example: `  clustersnap ls etcd.snap -n shop
   clustersnap ls etcd.snap deployments -l app=web
+  clustersnap ls cp1.clustersnap --identity key.txt -n shop
   clustersnap ls backup -o json | jq -r .kind | sort | uniq -c`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -16,7 +16,8 @@ import (
 const manifestsDiffHelp = `diff holds two views of the objects against each other. Each is a directory that
 "manifests dump" has written, a directory of YAML and JSON files as people write
 them, an etcd snapshot, or the word live for the cluster as it is now. After an
-@ a snapshot can have an older revision: etcd.snap@81726.
+@ a snapshot can have an older revision: etcd.snap@81726. A backup, a FILE or a
+URL with --identity, is such a snapshot.
 Values of Secrets are masked. With --base, each change says which side made it.
 
 What has one uid and one resourceVersion on both sides is the same. After etcd
@@ -41,7 +42,6 @@ func manifestsDiffCommand() *cobra.Command {
 	var s selection
 	var base string
 	var as output
-	var identity string
 	var v views
 	cmd := &cobra.Command{
 		Use:   "diff A B",
@@ -51,11 +51,8 @@ func manifestsDiffCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			defer v.close()
 			v.selection = s
-			if identity != "" {
-				var err error
-				if v.identities, err = readIdentities(identity); err != nil {
-					return differs{2, err}
-				}
+			if _, err := v.snapshots.identities(); err != nil { // once, for all sides
+				return differs{2, err}
 			}
 			summary, err := v.compare(cmd.Context(), args[0], args[1], base, as)
 			if err == nil {
@@ -72,8 +69,8 @@ func manifestsDiffCommand() *cobra.Command {
 	f.StringVar(&base, "base", "", "what both came from")
 	as.flagOf(cmd, "diff", "json", "yaml")
 	v.snapshots.snapshotFlags(cmd)
+	v.snapshots.setFlags.flags(cmd)
 	f.BoolVar(&v.restored, "restored", false, "etcd was restored in between")
-	f.StringVar(&identity, "identity", "", "a `FILE` with a secret key, for encrypted Secrets")
 	return cmd
 }
 

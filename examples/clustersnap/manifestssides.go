@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"filippo.io/age"
-
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -18,11 +16,10 @@ import (
 // views opens the sides of a comparison.
 type views struct {
 	selection
-	snapshots  sourceFlags
-	restored   bool // etcd was, so that versions say nothing
-	identities []age.Identity
-	cluster    *manifests.Cluster // connected once it is asked for
-	opened     []*snapshot
+	snapshots sourceFlags
+	restored  bool               // etcd was, so that versions say nothing
+	cluster   *manifests.Cluster // connected once it is asked for
+	opened    []*snapshot
 }
 
 func (v *views) open(ctx context.Context, name string) (diff.Side, error) {
@@ -37,16 +34,12 @@ func (v *views) open(ctx context.Context, name string) (diff.Side, error) {
 		return diff.Live(cluster, v.options()), nil
 	}
 	file, revision := atRevision(name)
-	stat, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	if !stat.IsDir() {
+	if stat, err := os.Stat(file); err != nil || !stat.IsDir() {
 		return v.openSnapshot(ctx, file, revision)
 	}
 	dir := os.DirFS(name)
 	if _, err := fs.Stat(dir, "index.json"); err == nil {
-		return tree.Read(dir, v.identities...)
+		return tree.Read(dir, v.snapshots.read...)
 	}
 	cluster, err := v.live() // it knows the kinds and the defaults
 	if err != nil {

@@ -12,9 +12,11 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/apply"
 )
 
-const recoverHelp = `recover brings objects of an etcd snapshot, or of a directory that "manifests
-dump" has written, back to a live cluster: those that are named, those of a
-namespace with the namespace itself, those with labels, or --all.
+const recoverHelp = `recover brings objects of SOURCE back to a live cluster: those that are named,
+those of a namespace with the namespace itself, those with labels, or --all.
+
+SOURCE is an etcd snapshot, a directory that "manifests dump" has written, or a
+backup, a FILE or a URL with --identity.
 
 Without --yes nothing is written: the server is asked about each object, and the
 plan is printed. "blocked" says what keeps an object from coming back. With
@@ -45,10 +47,11 @@ func recoverCommand() *cobra.Command {
 	var r recovery
 	cmd := &cobra.Command{
 		Use:   "recover SOURCE [KIND/NAME...]",
-		Short: "Bring objects of a snapshot or a saved tree back to a cluster",
+		Short: "Bring objects of a snapshot, a backup or a tree back to a cluster",
 		Long:  recoverHelp,
 		Example: `  clustersnap recover etcd.snap -n shop
   clustersnap recover etcd.snap -n shop --yes
+  clustersnap recover cp1.clustersnap --identity key.txt -n shop
   clustersnap recover etcd.snap configmap/settings -n shop --policy replace`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,29 +17,30 @@ import (
 // snapshot is one of etcd, at a revision, and what makes objects of its values.
 type snapshot struct {
 	*database
+	prefix  string // kube-apiserver's
 	view    *etcdsnap.View
 	decoder *storage.Decoder
 }
 
 // readSnapshot finds the keys of a snapshot at a revision, and learns of its custom resources. The caller closes it.
 func readSnapshot(ctx context.Context, name string, s sourceFlags, level manifests.Level) (*snapshot, error) {
-	encryption, err := s.encryptionConfig()
+	from, err := s.database(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	prefix, encryption, err := s.settings(from)
+	if err != nil {
+		return nil, errors.Join(err, from.close())
 	}
 	defer clear(encryption)
-	decoder, err := storage.NewDecoder(storage.Options{Prefix: s.prefix, Level: level, Encryption: encryption})
+	decoder, err := storage.NewDecoder(storage.Options{Prefix: prefix, Level: level, Encryption: encryption})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.encryption, err)
+		err = fmt.Errorf("read %s: %w", cmp.Or(s.encryption, "the encryption configuration of the backup"), err)
+		return nil, errors.Join(err, from.close())
 	}
-	from, err := openDatabase(name)
-	if err != nil {
-		decoder.Close()
-		return nil, err
-	}
-	snap := &snapshot{database: from, decoder: decoder}
+	snap := &snapshot{database: from, prefix: prefix, decoder: decoder}
 	if snap.view, err = snap.View(ctx, "", s.revision); err == nil {
-		err = snap.learn(ctx, s.prefix)
+		err = snap.learn(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, snap.close())
@@ -47,8 +49,8 @@ func readSnapshot(ctx context.Context, name string, s sourceFlags, level manifes
 }
 
 // learnAll is learn for those of all revisions: of an object that is gone, the definition may be gone, too.
-func (s *snapshot) learnAll(ctx context.Context, prefix string) error {
-	for e, err := range s.Events(ctx, storage.DefinitionPrefix(prefix), 0) {
+func (s *snapshot) learnAll(ctx context.Context) error {
+	for e, err := range s.Events(ctx, storage.DefinitionPrefix(s.prefix), 0) {
 		if err != nil {
 			return err
 		}
@@ -61,8 +63,8 @@ func (s *snapshot) learnAll(ctx context.Context, prefix string) error {
 
 // learn reads the definitions of custom resources. One that can't be read is no end: its objects are, and their status with
 // them.
-func (s *snapshot) learn(ctx context.Context, prefix string) error {
-	for kv, err := range s.view.Below(ctx, storage.DefinitionPrefix(prefix)) {
+func (s *snapshot) learn(ctx context.Context) error {
+	for kv, err := range s.view.Below(ctx, storage.DefinitionPrefix(s.prefix)) {
 		if err != nil {
 			return err
 		}

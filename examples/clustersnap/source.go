@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -17,17 +16,18 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
-// sourceFlags say how a SOURCE is read: a snapshot of etcd, or a directory that "manifests dump" has written.
+// sourceFlags say how a SOURCE is read: a snapshot of etcd, alone or in a backup, or a directory that "manifests dump" has
+// written.
 type sourceFlags struct {
-	prefix, encryption, identity string
-	revision                     int64
+	setFlags
+	prefix, encryption string
+	revision           int64
 }
 
 func (s *sourceFlags) flags(cmd *cobra.Command) {
 	s.snapshotFlags(cmd)
-	f := cmd.Flags()
-	f.Int64Var(&s.revision, "revision", 0, "an older `REVISION` of a snapshot")
-	f.StringVar(&s.identity, "identity", "", "a `FILE` with a secret key, for Secrets in a tree")
+	s.setFlags.flags(cmd)
+	cmd.Flags().Int64Var(&s.revision, "revision", 0, "an older `REVISION` of a snapshot")
 }
 
 // snapshotFlags are those of where snapshots of etcd come from.
@@ -61,11 +61,7 @@ type seer interface {
 
 // open opens a SOURCE. Of a snapshot the options select what its side has, of a tree they select nothing. The caller closes it.
 func (s *sourceFlags) open(ctx context.Context, name string, opts manifests.Options) (*source, error) {
-	stat, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if stat.IsDir() {
+	if stat, err := os.Stat(name); err == nil && stat.IsDir() {
 		return s.openTree(name)
 	}
 	snap, err := readSnapshot(ctx, name, *s, opts.Level)
@@ -73,7 +69,7 @@ func (s *sourceFlags) open(ctx context.Context, name string, opts manifests.Opti
 		return nil, err
 	}
 	side := snap.decoder.Versions(snap.view, selectionOf(opts))
-	return &source{side, s.prefix, snap, side.EtcdKey}, nil
+	return &source{side, snap.prefix, snap, side.EtcdKey}, nil
 }
 
 // selectionOf gives the options of a dump of a cluster as those of a snapshot.
@@ -85,12 +81,9 @@ func (s *sourceFlags) openTree(name string) (*source, error) {
 	if s.revision != 0 || s.encryption != "" {
 		return nil, usageError{errors.New("it is a directory: --revision and --encryption-config are for snapshots of etcd")}
 	}
-	var identities []age.Identity
-	if s.identity != "" {
-		var err error
-		if identities, err = readIdentities(s.identity); err != nil {
-			return nil, err
-		}
+	identities, err := s.identities()
+	if err != nil {
+		return nil, err
 	}
 	saved, err := tree.Read(os.DirFS(name), identities...)
 	if errors.Is(err, fs.ErrNotExist) {
