@@ -21,7 +21,8 @@ func ExampleRestore() {
 	}
 	defer os.RemoveAll(dir)
 
-	result, err := restore.Restore(context.Background(), snapshotOf("/registry/configmaps/shop/prices", "tea: 4"), []restore.Member{{
+	snapshot := snapshotOf("/registry/configmaps/shop/prices", "tea: 4") // a file that etcdsnap.SaveFile has written
+	result, err := restore.Restore(context.Background(), snapshot, []restore.Member{{
 		Name:     "cp1",
 		PeerURLs: []string{"https://10.0.0.11:2380"},
 		DataDir:  filepath.Join(dir, "etcd"), // /var/lib/etcd on a node of kubeadm

@@ -14,12 +14,13 @@
 //	// write an encrypted set
 //	receipt, err := set.Commit(ctx, about, store.Verified)
 //
-// A set NAME.clustersnap counts once NAME.clustersnap.receipt.json is there: a small object without secrets, written last, with
-// time, cluster, revision, size and SHA-256. Whoever dies before leaves a set without a receipt or the parts of a multipart
-// upload, which List finds and Sweep takes away. Deleting goes the other way round. A set without a receipt may also be a whole
-// backup that was written as a file, or a copy: copy the receipt first. Name gives each set a name of its own. Two uploaders must
-// not be given one name at once: where a server ignores If-None-Match, or the folder is one of several machines, the later one
-// can replace the other's set before its receipt is there. Neither is told as good then, unless it is there as its receipt says.
+// A set NAME.clustersnap counts once NAME.clustersnap.receipt.json is there: a small object without secrets, written last,
+// with time, cluster, revision, size and SHA-256. Whoever dies before leaves a set without a receipt or the parts of a
+// multipart upload, which List finds and Sweep takes away. Deleting goes the other way round. A set without a receipt may
+// also be a whole backup that was written as a file, or a copy: copy the receipt first. Name gives each set a name of its
+// own. Two uploaders must not be given one name at once: where a server ignores If-None-Match, or the folder is one of
+// several machines, the later one can replace the other's set before its receipt is there. Neither is told as good then,
+// unless it is there as its receipt says.
 //
 // It encrypts nothing: wrap an Upload in filippo.io/age. What is uploaded is held in memory part by part, some 50 MiB, and on
 // no disk.

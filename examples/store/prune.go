@@ -17,8 +17,8 @@ type Policy struct {
 	Keep clustersnap.Retention
 	// Unverified lets go of sets that were not verified, too, once a later one of their node is.
 	Unverified bool
-	// WithoutReceipt lets go of sets without a receipt, too. Such a one may be a whole backup: one that was written as a file, or
-	// copied here before its receipt.
+	// WithoutReceipt lets go of sets without a receipt, too. Such a one may be a whole backup: one that was written as a file,
+	// or copied here before its receipt.
 	WithoutReceipt bool
 	// Leftover is how old a leftover is that goes: what is younger may be an upload under way. It must be above 0.
 	Leftover time.Duration
@@ -42,8 +42,8 @@ type Plan struct {
 }
 
 // Decide says what a policy lets go at a time. It is pure, and days are those of UTC. Whatever the policy, of each node of each
-// cluster the last verified set stays, also the last one that is not degraded, and so does what was asked to be locked; sets that
-// were not verified stand for no day.
+// cluster the last verified set stays, also the last one that is not degraded, and so does what was asked to be locked; sets
+// that were not verified stand for no day.
 func (p Policy) Decide(l *Listing, now time.Time) Plan {
 	plan := Plan{}
 	type series struct{ cluster, node string }

@@ -233,5 +233,6 @@ func Name(cluster, node string, created time.Time) string {
 		return strings.TrimLeft(s[:min(len(s), most)], ".")
 	}
 	random := strings.ToLower(rand.Text()[:8])
-	return strings.Join([]string{plain(node, 63), created.UTC().Format("20060102T150405Z"), plain(cluster, 63), random}, "-") + Extension
+	at := created.UTC().Format("20060102T150405Z")
+	return strings.Join([]string{plain(node, 63), at, plain(cluster, 63), random}, "-") + Extension
 }

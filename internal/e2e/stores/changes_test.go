@@ -26,10 +26,10 @@ func (c change) String() string { return fmt.Sprintf("%s, number %d", c.kind, c.
 // folderWatch counts what is done in a directory: a program that writes there can be killed at it, as near as the kernel's word
 // of it comes.
 type folderWatch struct {
-	mu     sync.Mutex
-	counts map[string]int // by kinds
+	mu      sync.Mutex
+	counts  map[string]int // by kinds
 	awaited change
-	strike func()
+	strike  func()
 }
 
 // watchFolder watches a directory of this machine until the end of the test.

@@ -38,7 +38,7 @@ type killings struct {
 func startKillings(t *testing.T, f folder, node *demonode.Node, url string) *killings {
 	t.Helper()
 	recipient, key := command.KeyPair(t)
-	k := &killings{f, []string{"backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient}, key,
+	k := &killings{f, backup(node, url, recipient), key,
 		map[string]bool{}, map[string]int{}}
 	command.Good(t, command.Run(t, "", k.backup...))
 	for _, set := range sets(t, f.at) {

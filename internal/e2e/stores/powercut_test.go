@@ -12,7 +12,7 @@ func TestPowerCut(t *testing.T) {
 	f := onDisk(t, faults.Btrfs(t, "128m"))
 	recipient, key := command.KeyPair(t)
 	node := startNode(t, small)
-	command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", f.at, "--recipient", recipient))
+	command.Good(t, command.Run(t, "", backup(node, f.at, recipient)...))
 	faults.PowerCut(t, f.root)
 	found := sets(t, f.at)
 	if len(found) != 1 {

@@ -128,6 +128,11 @@ func startNode(t *testing.T, objects int) *demonode.Node {
 	return node
 }
 
+// backup is a command that backs a node up to a URL.
+func backup(node *demonode.Node, url, recipient string, flags ...string) []string {
+	return append([]string{"backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient}, flags...)
+}
+
 // in is the URL of a set of a folder.
 func in(url, set string) string {
 	folder, query, asks := strings.Cut(url, "?")

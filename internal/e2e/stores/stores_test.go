@@ -67,7 +67,7 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	w := watch(t, s.addr)
 	recipient, key := command.KeyPair(t)
 	url := s.url(w.addr)
-	command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"))
+	command.Good(t, command.Run(t, "", backup(node, url, recipient, "--cluster", "prod")...))
 	found := sets(t, url)
 	if len(found) != 1 || !strings.Contains(found[0], "-prod-") {
 		t.Fatalf("there are %v", found)
@@ -95,13 +95,13 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	if !strings.Contains(outside.Stdout, "every byte is as it was written") {
 		t.Errorf("the outside: %s", outside.Stdout)
 	}
-	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", filepath.Join(t.TempDir(), "etcd")))
+	dataDir := filepath.Join(t.TempDir(), "etcd")
+	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
 	command.Bad(t, command.Run(t, "", "verify", in(url, "x.clustersnap"), "--identity", key), 1, "x.clustersnap", "not exist")
 	command.Bad(t, command.Run(t, "", "verify", url, "--identity", key), 2, "names a folder")
-	command.Bad(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", set, "--recipient", recipient), 1, "exists")
+	command.Bad(t, command.Run(t, "", backup(node, set, recipient)...), 1, "exists")
 
-	backup := []string{"backup", "--etcd-only", "--root", node.Root, "--to", url, "--recipient", recipient, "--cluster", "prod"}
-	command.Good(t, command.Run(t, "", backup...))
+	command.Good(t, command.Run(t, "", backup(node, url, recipient, "--cluster", "prod")...))
 	two := sets(t, url) // the newest first
 	command.Good(t, command.Run(t, "", "prune", url, "--keep-last", "1"))
 	if now := sets(t, url); len(two) != 2 || !slices.Equal(now, two) {
@@ -151,7 +151,7 @@ func lostOnce(t *testing.T, node *demonode.Node) {
 			url := s.url(w.addr)
 			lost := w.stop(once(c.kind, c.place), true)
 			name := strings.ReplaceAll(c.name, " ", "-") + ".clustersnap"
-			command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", in(url, name), "--recipient", recipient))
+			command.Good(t, command.Run(t, "", backup(node, in(url, name), recipient)...))
 			select {
 			case <-lost:
 			default:
@@ -186,13 +186,13 @@ func serverDies(t *testing.T, node *demonode.Node) {
 				}
 				return 0, dead.Load()
 			}, true)
-			cmd := exec.Command(command.Path(t), "backup", "--etcd-only", "--root", node.Root, "--to", s.url(w.addr), "--recipient", recipient)
+			cmd := exec.Command(command.Path(t), backup(node, s.url(w.addr), recipient)...)
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
-			backup := faults.Start(t, cmd)
-			backup.Await(gone)
+			uploader := faults.Start(t, cmd)
+			uploader.Await(gone)
 			s.kill()
-			ended := backup.Wait()
+			ended := uploader.Wait()
 			command.Bad(t, command.Outcome{Code: ended.ExitCode(), Stderr: stderr.String()}, 1, "backup: ", "s3://sets/folder/")
 			s.start()
 			w.pass()
@@ -221,7 +221,7 @@ func objectLock(t *testing.T, node *demonode.Node) {
 		return 0, false
 	}, false)
 	for _, set := range []string{"older.clustersnap", "newer.clustersnap"} {
-		command.Good(t, command.Run(t, "", "backup", "--etcd-only", "--root", node.Root, "--to", in(url, set), "--recipient", recipient))
+		command.Good(t, command.Run(t, "", backup(node, in(url, set), recipient)...))
 	}
 	if len(asked) != 4 { // of each set the beginning of its upload, and the receipt
 		t.Errorf("%d objects were to be locked", len(asked))

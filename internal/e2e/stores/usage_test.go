@@ -76,7 +76,7 @@ func TestNoCredentials(t *testing.T) {
 	node := startNode(t, 1)
 	for _, args := range [][]string{
 		{"list", "s3://bucket/"}, {"prune", "s3://bucket/"}, {"verify", "s3://bucket/x.clustersnap"},
-		{"backup", "--etcd-only", "--root", node.Root, "--to", "s3://bucket/", "--recipient", recipient},
+		backup(node, "s3://bucket/", recipient),
 	} {
 		cmd := exec.Command(command.Path(t), args...)
 		for _, variable := range os.Environ() {
