@@ -103,7 +103,7 @@ func refused(err error) bool {
 }
 
 // own is nil if what is there is the set that was sent, and not that of somebody else.
-func (u *Upload) own(ctx context.Context, r Receipt, refused error) error {
+func (u *Upload) own(ctx context.Context, r Receipt, answer error) error {
 	u.guard.rest()
 	err := u.store.checkSet(ctx, r)
 	if err == nil {
@@ -113,12 +113,12 @@ func (u *Upload) own(ctx context.Context, r Receipt, refused error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errOther):
-		return fmt.Errorf("another upload has taken its name meanwhile: give another name (%w)", refused)
+		return fmt.Errorf("another upload has taken its name meanwhile: give another name (%w)", answer)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("its parts were taken away before it was complete: run it again (%w)", refused)
+		return fmt.Errorf("its parts were taken away before it was complete: run it again (%w)", answer)
 	default:
 		return fmt.Errorf("whether it was completed before is not known: look with clustersnap list, or run it again (%w; %w)",
-			refused, err)
+			answer, err)
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 	"gocloud.dev/blob"
 )
 
-// client has the client of an S3 bucket tell the guards what it sends and which multipart uploads it begins, as the driver
-// tells neither, and say what to do when it has no credentials.
-func (l location) client(ctx context.Context, bucket *blob.Bucket) error {
+// prepareClient has the client of an S3 bucket tell the guards what it sends and which multipart uploads it begins, as the
+// driver tells neither, and say what to do when it has no credentials.
+func (l location) prepareClient(ctx context.Context, bucket *blob.Bucket) error {
 	var client *s3.Client
 	if !bucket.As(&client) {
 		return nil

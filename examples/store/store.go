@@ -44,7 +44,7 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", l.short(""), missing(err))
 	}
-	if err := l.client(ctx, bucket); err != nil {
+	if err := l.prepareClient(ctx, bucket); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", l.short(""), err), bucket.Close())
 	}
 	s := &Store{location: l, bucket: bucket, stall: opts.Stall}
