@@ -24,6 +24,9 @@ func (l location) prepareClient(ctx context.Context, bucket *blob.Bucket) error 
 	if !bucket.As(&client) {
 		return nil
 	}
+	if client.Options().Region == "" {
+		return errors.New("there is no region: add region=NAME to the URL, or set AWS_REGION")
+	}
 	found := client.Options().Credentials
 	if query := l.url.Query(); !query.Has("role") && !query.Has("anonymous") {
 		var err error

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -148,6 +149,18 @@ func TestSmallSet(t *testing.T) {
 		if sum := puts[0].Get("X-Amz-Checksum-Crc32"); sum != "/sUwqQ==" || puts[0].Get("If-None-Match") != "*" {
 			t.Errorf("its checksum is %q: %v", sum, puts[0])
 		}
+	}
+}
+
+func TestNoRegion(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		t.Setenv(name, "")
+	}
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		t.Setenv(name, os.DevNull)
+	}
+	if s, err := Open(t.Context(), "s3://b/", Options{}); err == nil || !strings.Contains(err.Error(), "add region=NAME") {
+		t.Errorf("%v, %v", s, err)
 	}
 }
 
