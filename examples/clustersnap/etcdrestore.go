@@ -61,7 +61,7 @@ A plain snapshot, as etcdctl saves it, needs no --identity, but --name,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&identity, "identity", "", "the `FILE` with a backup's secret key, or -\nfor standard input")
+	f.StringVar(&identity, "identity", "", "the `FILE` with a backup's secret key, or - for standard input")
 	r.flags(cmd)
 	return cmd
 }
@@ -73,10 +73,10 @@ func (r *etcdRestore) flags(cmd *cobra.Command) {
 	f.StringVar(&r.member.Name, "name", "", "the member's `NAME` (default: as backed up)")
 	f.StringVar(&r.peerURL, "peer-url", "", "its peer `URL`s (default: as backed up)")
 	f.StringVar(&r.initialCluster, "initial-cluster", "",
-		"the `LIST` NAME=URL,... of all members,\nwhere others are restored, too")
+		"the `LIST` NAME=URL,... of all members, where others are restored, too")
 	f.StringVar(&r.opts.ClusterToken, "cluster-token", "", "the `TOKEN` that these share (default: random)")
 	f.Int64Var(&r.opts.Revision, "revision", 0, "the new `REVISION` of these (default: by age)")
-	f.StringVar(&r.taken, "taken", "", "the `TIME` of a plain snapshot, like\n2026-11-26T04:00:00Z")
+	f.StringVar(&r.taken, "taken", "", "the `TIME` of a plain snapshot, like 2026-11-26T04:00:00Z")
 	f.BoolVar(&r.opts.MoveAside, "move-aside", false, "put an old member aside")
 	f.Int64Var(&r.opts.LastRevision, "last-revision", 0, "the last `REVISION` known of the old cluster")
 	f.StringVar(&r.opts.Etcd, "etcd-version", "", "refuse what etcd `VERSION` can't start from")

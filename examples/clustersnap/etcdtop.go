@@ -35,8 +35,8 @@ take most, live and in older revisions, and which objects change most.
 
 It goes by resource, namespace or object, sorted by what is live, stored (older
 revisions included), revisions or keys. Values that are encrypted at rest count
-like others. The snapshot is not verified: "etcd verify" does that. FILE may be a
-backup, or its URL, with --identity.
+like others. The snapshot is not verified: "etcd verify" does that. It may be
+that of a backup, a FILE or a URL with --identity.
 
 --html writes a page with a map of it all, for any browser, without a network.
 It has the names of all objects in it, those of Secrets too: it is made in mode
@@ -58,7 +58,7 @@ It has the names of all objects in it, those of Secrets too: it is made in mode
 	f := cmd.Flags()
 	f.StringVar(&o.by, "by", "resource", "what a line is of, a `LEVEL`")
 	f.StringVar(&o.sort, "sort", "stored", "what comes first, a `SIZE`")
-	f.IntVarP(&o.n, "lines", "n", 20, "how many lines; 0 is all, 20 of objects")
+	f.IntVarP(&o.n, "lines", "n", 20, "how many lines, a `NUMBER`; 0 is all, 20 of objects")
 	o.as.flag(cmd)
 	f.StringVar(&o.html, "html", "", "write a page to this new `FILE`")
 	o.set.flags(cmd)

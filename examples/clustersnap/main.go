@@ -47,6 +47,7 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		lsCommand(), getCommand(), historyCommand(), exportCommand(), proveCommand(), recoverCommand(), volumesCommand(),
 		restoreCommand(), listCommand(), pruneCommand(), discoverCommand(), cronjobCommand(), pkiCommand())
 	complete(root)
+	fitUsage(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {

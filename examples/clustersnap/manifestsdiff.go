@@ -66,7 +66,7 @@ func manifestsDiffCommand() *cobra.Command {
 	}
 	s.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&base, "base", "", "what both came from")
+	f.StringVar(&base, "base", "", "what both came from, a `VIEW`")
 	as.flagOf(cmd, "diff", "json", "yaml")
 	v.snapshots.snapshotFlags(cmd)
 	v.snapshots.setFlags.flags(cmd)

@@ -67,7 +67,7 @@ func restoreCommand() *cobra.Command {
 	r.aloneFlag(cmd)
 	r.as.flag(cmd)
 	settleFlag(cmd, &r.settle, 30*time.Second)
-	cmd.Flags().StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
+	cmd.Flags().StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without it only the plan is printed")
 	cmd.AddCommand(restoreUndoCommand(), restorePruneCommand(), restoreReportCommand(), restoreHostCommand(), restoreInitCommand())
 	cmd.AddCommand(restoreOthersCommand())

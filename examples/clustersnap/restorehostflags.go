@@ -18,11 +18,11 @@ type hostFlags struct {
 
 func (h *hostFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&h.identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
+	f.StringVar(&h.identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
 	f.StringVar(&h.name, "name", "", "the `NAME` of the new Node and etcd member")
 	f.StringVar(&h.address, "address", "", "the `IP` at which others reach the machine")
 	f.StringArrayVar(&h.others, "other-address", nil,
-		"a further `IP`, in the order in which etcd's flags\nhave the old machine's (repeatable)")
+		"a further `IP`, in the order in which etcd's flags have the old machine's (repeatable)")
 }
 
 // target reads the flags.

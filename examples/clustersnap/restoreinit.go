@@ -61,7 +61,7 @@ func restoreInitCommand() *cobra.Command {
 	r.hostFlags.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.root, "root", "/", "the `DIR` where the machine's root is")
-	f.StringVar(&r.cri, "cri", "", "the container runtime's `SOCKET` for kubeadm, like\nunix:///run/containerd/containerd.sock")
+	f.StringVar(&r.cri, "cri", "", "the container runtime's `SOCKET` for kubeadm, like unix:///run/containerd/containerd.sock")
 	f.BoolVar(&r.yes, "yes", false, "do it; without it only the commands are printed")
 	return cmd
 }

@@ -25,14 +25,14 @@ func (r *restoreFlags) flags(cmd *cobra.Command) {
 	f.StringVar(&r.root, "root", "/", "the `DIR` where the node's root is")
 	f.StringVar(&r.kubelet, "kubelet", "kubelet", "the kubelet's systemd `UNIT`, or \"\"")
 	f.StringVar(&r.cri, "cri", usualSocket,
-		"the container runtime's `SOCKET`, or \"\": by it static\npods end at once, and those that a kubelet leaves\n"+
+		"the container runtime's `SOCKET`, or \"\": by it static pods end at once, and those that a kubelet leaves "+
 			"which was restarted without an API")
 	f.DurationVar(&r.limit, "limit", 5*time.Minute, "how long each wait may take, a `TIME`")
 }
 
 // aloneFlag is for what makes a member.
 func (r *restoreFlags) aloneFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&r.alone, "alone", false, "no other member of the old cluster serves, or ever\nwill: don't look for them")
+	cmd.Flags().BoolVar(&r.alone, "alone", false, "no other member of the old cluster serves, or ever will: don't look for them")
 }
 
 // host is the node for the library. The caller calls end.

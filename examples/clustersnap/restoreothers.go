@@ -69,7 +69,7 @@ func restoreOthersCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input")
+	f.StringVar(&o.identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
 	f.StringSliceVar(&o.empty, "empty", nil, "the `NODES` that have nothing of the cluster any more")
 	f.StringSliceVar(&o.gone, "gone", nil, "the `NODES` that do not come back")
 	o.as.flag(cmd)

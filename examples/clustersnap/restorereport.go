@@ -57,9 +57,9 @@ func restoreReportCommand() *cobra.Command {
 	f.StringVar(&r.dataDir, "data-dir", "/var/lib/etcd", "etcd's data `DIR` there")
 	f.StringVar(&r.kubeconfig, "kubeconfig", "", "a `FILE`, where this is not the node")
 	f.StringSliceVar(&r.opts.Nodes, "nodes", nil,
-		"the `NAMES` of all nodes that exist: those that\netcd does not have, and its own that are no\nmore, are told")
+		"the `NAMES` of all nodes that exist: those that etcd does not have, and its own that are no more, are told")
 	f.StringSliceVar(&r.opts.Balancers, "balancers", nil,
-		"the `ADDRESSES` or names of all load\nbalancers that exist for this cluster")
+		"the `ADDRESSES` or names of all load balancers that exist for this cluster")
 	settleFlag(cmd, &r.settle, 0)
 	r.as.flag(cmd)
 	return cmd
@@ -68,7 +68,7 @@ func restoreReportCommand() *cobra.Command {
 // settleFlag is for commands that look at a cluster which may still change.
 func settleFlag(cmd *cobra.Command, settle *time.Duration, standard time.Duration) {
 	cmd.Flags().DurationVar(settle, "settle", standard,
-		"look at the cluster again for this `TIME` as long as\nthere is something to act on")
+		"look at the cluster again for this `TIME` as long as there is something to act on")
 }
 
 func (r *reporting) run(ctx context.Context, out io.Writer) error {

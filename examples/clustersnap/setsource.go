@@ -26,8 +26,8 @@ type setFlags struct {
 
 func (s *setFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.identity, "identity", "", "the `FILE` with the secret key, or - for\nstandard input, if it is encrypted")
-	f.StringVar(&s.scratch, "scratch", os.TempDir(), "a `DIR` with room for a backup's snapshot, which\nis encrypted there, too")
+	f.StringVar(&s.identity, "identity", "", "the `FILE` with the secret key, or - for standard input, if it is encrypted")
+	f.StringVar(&s.scratch, "scratch", os.TempDir(), "a `DIR` with room for a backup's snapshot, which is encrypted there, too")
 }
 
 // identities are those of the flag, none if it is not given.
