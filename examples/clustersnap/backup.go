@@ -41,6 +41,9 @@ set with its name. There it is read back, and then gets a receipt without
 secrets beside it, which makes it count: see "clustersnap list --help" for URLs.
 A FILE gets no receipt, so that "list" and "prune" take it for left over.
 
+How it went can also be told to Prometheus, by a file for node_exporter or to a
+Pushgateway, and to the cluster as an Event about the node.
+
 Run it as root on the node, or in a pod that mounts the node's root at /host.`
 
 // backupFlags are what is backed up, and where to.
@@ -53,6 +56,7 @@ type backupFlags struct {
 	volumes    volumeWish
 	scratch    string
 	prove      bool
+	outlets    outlets
 	keys       []string
 	keyFiles   []string
 }
@@ -82,11 +86,15 @@ func backupCommand() *cobra.Command {
 				return err
 			}
 			b := backing{backupFlags: flags, out: steps{cmd.OutOrStdout()}, now: time.Now(), recipients: recipients}
-			where, err := b.backup(cmd.Context())
+			err = b.backup(cmd.Context())
+			b.result.fails(err)
+			if untold := b.tell(cmd.Context(), time.Now()); untold != nil {
+				b.out.line("note", "nobody was told by "+untold.Error())
+			}
 			if err != nil {
 				return fmt.Errorf("backup: %w", err)
 			}
-			b.out.line("good", fmt.Sprintf("next: clustersnap verify %s --identity FILE", shellWord(where)))
+			b.out.line("good", fmt.Sprintf("next: clustersnap verify %s --identity FILE", shellWord(b.result.where)))
 			return nil
 		},
 	}
@@ -109,6 +117,7 @@ func (b *backupFlags) flags(cmd *cobra.Command) {
 	f.StringVar(&b.scratch, "scratch", os.TempDir(), "a `DIR` with room for etcd's data once more, encrypted")
 	f.BoolVar(&b.prove, "prove-boot", false, "boot etcd on the snapshot in --scratch, in the clear;\nneeds twice the snapshot and 320 MiB besides")
 	b.volumes.flags(cmd)
+	b.outlets.flags(cmd)
 }
 
 // check refuses what can be known to be wrong before any work is done.
@@ -128,5 +137,5 @@ func (b *backupFlags) check() error {
 	if b.etcdOnly && (b.kubeconfig != "" || b.volumes.which != "") {
 		return errors.New("--kubeconfig and --volumes ask the API server: leave --etcd-only out")
 	}
-	return b.volumes.check()
+	return errors.Join(b.volumes.check(), b.outlets.check())
 }

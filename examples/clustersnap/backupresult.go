@@ -18,12 +18,15 @@ const (
 
 	verdictGood     = "good"
 	verdictDegraded = "degraded"
+	verdictFailed   = "failed" // there is no set
 )
 
 // result says what a backup is worth, for who has it and for a pager.
 type result struct {
 	Version int       `json:"version"` // of this format: 1
 	Created time.Time `json:"created"`
+	Cluster string    `json:"cluster,omitempty"`
+	Node    string    `json:"node,omitempty"`
 	// Verdict is "good", or "degraded" for a set that can be restored and lacks something that it should have: Reasons.
 	Verdict string   `json:"verdict"`
 	Reasons []string `json:"reasons,omitempty"`
@@ -39,6 +42,9 @@ type result struct {
 	// NotSaved is what of the cluster is not in the set.
 	NotSaved []unsaved     `json:"notSaved,omitempty"`
 	Steps    []stepSeconds `json:"steps"`
+
+	where string // the set is
+	size  int64
 }
 
 // unsaved is something that a set does not have.
@@ -61,6 +67,13 @@ func (r *result) timed(name string, took time.Duration) {
 // lacks makes the verdict degraded.
 func (b *backing) lacks(why string) {
 	b.result.Verdict, b.result.Reasons = verdictDegraded, append(b.result.Reasons, oneLine(why))
+}
+
+// fails makes the verdict failed, if there is no set.
+func (r *result) fails(err error) {
+	if err != nil && r.where == "" {
+		r.Verdict, r.Reasons = verdictFailed, append(r.Reasons, oneLine(err.Error()))
+	}
 }
 
 // step runs one, and takes its time.
@@ -96,11 +109,11 @@ func (r *result) say(out steps) {
 }
 
 // verdict is nil for a good one.
-func (r *result) verdict(where string) error {
+func (r *result) verdict() error {
 	if r.Verdict == verdictGood {
 		return nil
 	}
-	return fmt.Errorf("degraded: %s: the set is at %s, and can be restored", strings.Join(r.Reasons, "; "), where)
+	return fmt.Errorf("degraded: %s: the set is at %s, and can be restored", strings.Join(r.Reasons, "; "), r.where)
 }
 
 // readResult gives what the maker of a set has said of it, nil if it said nothing.

@@ -14,6 +14,7 @@ import (
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/etcdsnap"
 	"github.com/clustersnap/clustersnap/etcdsnap/restore"
+	"github.com/clustersnap/clustersnap/examples/store"
 	"github.com/clustersnap/clustersnap/kubeadm"
 )
 
@@ -28,31 +29,32 @@ type backing struct {
 
 	nodeFS fs.FS
 	node   *kubeadm.Node
+	about  store.About
 	api    *apiAccess // nil if the objects are left out
 	set    *clustersnap.Writer
 	result result
 }
 
-// backup writes one set, durable or absent, and says where it is. The error may be of a set that is there, and lacks something.
-func (b *backing) backup(ctx context.Context) (where string, err error) {
+// backup writes one set, durable or absent. The error may be of a set that is there and lacks something: see its result.
+func (b *backing) backup(ctx context.Context) (err error) {
 	b.result = result{Version: resultVersion, Created: b.now, Verdict: verdictGood, Volumes: map[string]int{}}
 	if err := b.look(); err != nil {
-		return "", err
+		return err
 	}
-	file, about, err := b.to.create(ctx, b.node, b.nodeFS, b.now)
+	file, err := b.to.create(ctx, b.about)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer file.Close() // removes it, unless committed
 	sealed, err := age.Encrypt(file, b.recipients...)
 	if err != nil {
-		return "", err
+		return err
 	}
 	b.set = clustersnap.NewWriter(sealed, b.now)
 	if err := b.fill(ctx); err != nil {
-		return "", err
+		return err
 	}
-	about.Revision, about.Degraded = b.result.Revision, b.result.Verdict == verdictDegraded
+	b.about.Revision, b.about.Degraded = b.result.Revision, b.result.Verdict == verdictDegraded
 	err = b.out.do("set", func(progress) (string, error) {
 		if err := b.set.Close(); err != nil {
 			return "", err
@@ -60,17 +62,18 @@ func (b *backing) backup(ctx context.Context) (where string, err error) {
 		if err := sealed.Close(); err != nil {
 			return "", err
 		}
-		var size int64
-		if where, size, err = file.Commit(ctx, about); err != nil {
+		where, size, err := file.Commit(ctx, b.about)
+		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s %s, encrypted for %s", mib(size), b.to.state(), count(len(b.recipients), "recipient")), nil
+		b.result.where, b.result.size = where, size
+		return fmt.Sprintf("%s %s, encrypted for %s", mib(b.result.size), b.to.state(), count(len(b.recipients), "recipient")), nil
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
 	b.result.say(b.out)
-	return where, b.result.verdict(where)
+	return b.result.verdict()
 }
 
 // look reads the node, and finds the way to the API server.
@@ -78,6 +81,10 @@ func (b *backing) look() (err error) {
 	b.nodeFS = kubeadm.NodeFS(b.root)
 	if b.node, err = kubeadm.Read(b.nodeFS, kubeadm.Options{}); err != nil {
 		return err
+	}
+	b.about, err = b.to.about(b.node, b.nodeFS, b.now)
+	if b.result.Cluster, b.result.Node = b.about.Cluster, b.about.Node; err != nil && store.IsURL(b.to.to) {
+		return err // a file needs no names
 	}
 	endpoint := b.node.Etcd.Endpoints[0]
 	b.out.line("node", fmt.Sprintf("%s, etcd at %s by %s",

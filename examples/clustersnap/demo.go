@@ -102,7 +102,7 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 		backupFlags: backupFlags{root: root, to: place{to: set}, etcdOnly: true, scratch: dir},
 		out:         out, now: time.Now(), recipients: []age.Recipient{identity.Recipient()},
 	}
-	if _, err := run.backup(ctx); err != nil {
+	if err := run.backup(ctx); err != nil {
 		return err
 	}
 	if err := verify(ctx, out, set, identities); err != nil {

@@ -45,34 +45,40 @@ type destination interface {
 	Close() error
 }
 
-// create begins a set. What it says of the set lacks the revision.
-func (p place) create(ctx context.Context, node *kubeadm.Node, root fs.FS, now time.Time) (destination, store.About, error) {
-	if !store.IsURL(p.to) {
-		f, err := clustersnap.Create(p.to)
-		return fileDestination{f, p.to}, store.About{}, err
-	}
+// about says of which cluster and node a set is. It lacks what is only known when the set is full.
+func (p place) about(node *kubeadm.Node, root fs.FS, now time.Time) (store.About, error) {
 	about := store.About{Created: now, Cluster: p.cluster, Node: cmp.Or(p.node, node.Etcd.Name.Value)}
-	var err error
+	var errs []error
 	if about.Node == "" {
-		if about.Node, err = hostname(root); err != nil {
-			return nil, about, err
-		}
+		name, err := hostname(root)
+		about.Node, errs = name, append(errs, err)
 	}
 	if about.Cluster == "" {
-		if about.Cluster, err = clusterDigest(node, root); err != nil {
-			return nil, about, fmt.Errorf("name the cluster by its CA: %w: give --cluster NAME", err)
+		digest, err := clusterDigest(node, root)
+		if err != nil {
+			err = fmt.Errorf("name the cluster by its CA: %w: give --cluster NAME", err)
 		}
+		about.Cluster, errs = digest, append(errs, err)
+	}
+	return about, errors.Join(errs...)
+}
+
+// create begins a set.
+func (p place) create(ctx context.Context, about store.About) (destination, error) {
+	if !store.IsURL(p.to) {
+		f, err := clustersnap.Create(p.to)
+		return fileDestination{f, p.to}, err
 	}
 	to, err := openStore(ctx, p.to)
 	if err != nil {
-		return nil, about, err
+		return nil, err
 	}
-	name := cmp.Or(to.Set(), store.Name(about.Cluster, about.Node, now))
-	upload, err := to.Create(ctx, name, now)
+	name := cmp.Or(to.Set(), store.Name(about.Cluster, about.Node, about.Created))
+	upload, err := to.Create(ctx, name, about.Created)
 	if err != nil {
-		return nil, about, errors.Join(err, to.Close())
+		return nil, errors.Join(err, to.Close())
 	}
-	return storeDestination{upload, to, p.verdict}, about, nil
+	return storeDestination{upload, to, p.verdict}, nil
 }
 
 // check looks at what can be known before any work is done.
