@@ -26,6 +26,9 @@ type Options struct {
 	Node string
 	// Deadline is how long one run may take, an hour if it is 0.
 	Deadline time.Duration
+	// ServiceAccount is whose token the pod is given, in the same namespace: a command that asks the API server, as for all
+	// objects, has its rights. Empty means no token.
+	ServiceAccount string
 	// Env is given to the container, such as the credential of an object store from a Secret.
 	Env []corev1.EnvVar
 }
@@ -116,7 +119,7 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 	if opts.Deadline < 0 || opts.Deadline%time.Second != 0 {
 		return nil, fmt.Errorf("the deadline is %v, and no number of seconds", opts.Deadline)
 	}
-	for _, name := range []string{opts.meta().Name, opts.meta().Namespace} {
+	for _, name := range []string{opts.meta().Name, opts.meta().Namespace, cmp.Or(opts.ServiceAccount, "default")} {
 		if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {
 			return nil, fmt.Errorf("the name %q is none for Kubernetes: %s", name, wrong[0])
 		}
@@ -135,12 +138,13 @@ func newSpec(node *kubeadm.Node, c Container, opts Options) (*batchv1.JobSpec, e
 
 // pod is on the node's network, where etcd listens on loopback, and where control-plane nodes are tainted.
 func (o Options) pod(c Container) corev1.PodSpec {
-	no := false
+	token := o.ServiceAccount != ""
 	spec := corev1.PodSpec{
 		RestartPolicy:                corev1.RestartPolicyNever,
 		HostNetwork:                  true,
 		DNSPolicy:                    corev1.DNSClusterFirstWithHostNet,
-		AutomountServiceAccountToken: &no,
+		ServiceAccountName:           o.ServiceAccount,
+		AutomountServiceAccountToken: &token,
 		Affinity:                     o.affinity(),
 		Tolerations:                  tolerations(),
 		Containers: []corev1.Container{{

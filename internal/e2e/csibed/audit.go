@@ -27,10 +27,10 @@ type Audit struct{ log string }
 func NewAudit(t testing.TB, node *bed.Node) *Audit {
 	t.Helper()
 	const pod = "kube-apiserver"
-	dir := t.TempDir()
-	a := &Audit{log: filepath.Join(dir, "audit.log")}
-	rules := filepath.Join(dir, "policy.yaml")
-	trial.Must(t, os.WriteFile(rules, []byte(policy), 0o600))
+	const dir = "/etc/kubernetes/pki" // which the pod has mounted
+	a := &Audit{log: filepath.Join(t.TempDir(), "audit.log")}
+	rules := dir + "/audit-policy.yaml"
+	trial.Must(t, os.WriteFile(filepath.Join(node.Root, rules), []byte(policy), 0o600))
 
 	manifest := filepath.Join(node.Root, "etc/kubernetes/manifests", pod+".yaml")
 	text, err := os.ReadFile(manifest)

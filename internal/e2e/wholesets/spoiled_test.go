@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
@@ -62,16 +60,7 @@ func seesLess(s *scene) {
 		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "blind", Namespace: "shop"}},
 	}, metav1.CreateOptions{})
 	must(s, err)
-	token, err := accounts.CreateToken(s.ctx, "blind", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
-	must(s, err)
-	config, err := clientcmd.LoadFromFile(s.node.Kubeconfig())
-	must(s, err)
-	for name := range config.AuthInfos {
-		config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
-	}
-	file := filepath.Join(s.TempDir(), "blind.conf")
-	must(s, clientcmd.WriteToFile(*config, file))
-
+	file := s.accountConf("shop", "blind")
 	o, set := s.backup("--kubeconfig", file)
 	said := s.lacking(o, set, "could not be listed")
 	if said.Credentials != file || !slices.ContainsFunc(said.NotSaved, func(u struct{ What, Namespace, Name, Why string }) bool {
