@@ -1,9 +1,11 @@
 package stores
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -15,15 +17,19 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
 )
 
-// kill kills a command at the point that reached says, and reports whether it came there.
+// kill kills a command at the point that reached says, and reports whether it was there still: what is seen of a command on a
+// disk is seen a little later.
 func kill(t *testing.T, reached <-chan struct{}, args []string) bool {
 	t.Helper()
-	process := faults.Start(t, exec.Command(command.Path(t), args...))
-	if !process.Reached(reached) {
-		return false
+	cmd := exec.Command(command.Path(t), args...)
+	process := faults.Start(t, cmd)
+	if process.Reached(reached) {
+		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
 	}
-	process.End(syscall.SIGKILL)
-	return true
+	status, ok := process.Wait().Sys().(syscall.WaitStatus)
+	return ok && status.Signaled()
 }
 
 // killings are of uploaders to one folder.

@@ -20,24 +20,25 @@ import (
 // prunings are of a folder that is filled again before each.
 type prunings struct {
 	folder
-	made int // sets so far
+	each int // how many sets are made at a time
+	made int // so far
 	last []string
 }
 
-// fill makes nine sets of one node, each a day younger than the one before it. One has no receipt, and last are the names of
-// the last two.
+// fill makes sets of one node, each an hour younger than the one before it. One has no receipt, and last are the names of the
+// last two.
 func (p *prunings) fill() {
 	p.t.Helper()
 	dir := filepath.Join(p.root, p.name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		p.t.Fatal(err)
 	}
-	for n := range 9 {
+	for n := range p.each {
 		p.made++
 		set := fmt.Sprintf("%04d.clustersnap", p.made)
 		receipt, err := json.Marshal(map[string]any{
-			"version": 1, "set": set, "created": time.Date(2020, 1, p.made, 0, 0, 0, 0, time.UTC), "cluster": "prod", "node": "cp1",
-			"revision": 1, "size": len(set), "sha256": digest([]byte(set)), "verdict": "verified",
+			"version": 1, "set": set, "created": time.Date(2020, 1, 1, p.made, 0, 0, 0, time.UTC),
+			"cluster": "prod", "node": "cp1", "revision": 1, "size": len(set), "sha256": digest([]byte(set)), "verdict": "verified",
 		})
 		if err == nil && n > 0 {
 			err = os.WriteFile(filepath.Join(dir, set+".receipt.json"), receipt, 0o600)
@@ -55,7 +56,7 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// args are those of a prune that has seven sets and one without a receipt to delete.
+// args are those of a prune that keeps the last two.
 func (p *prunings) args(url string) []string {
 	return []string{"prune", url, "--keep-last", "2", "--without-receipt", "--yes"}
 }
@@ -82,7 +83,7 @@ func (p *prunings) hold() {
 func TestPrunerKilled(t *testing.T) {
 	s := startServer(t)
 	w := watch(t, s.addr)
-	p := &prunings{folder: s.folder, last: []string{""}}
+	p := &prunings{folder: s.folder, each: 9, last: []string{""}}
 	args := p.args(s.url(w.addr))
 	p.fill()
 	command.Good(t, command.Run(t, "", args...))
@@ -103,7 +104,8 @@ func TestPrunerKilled(t *testing.T) {
 
 // The same on a disk, after any of its changes there.
 func TestPrunerKilledOnDisk(t *testing.T) {
-	p := &prunings{folder: onDisk(t, t.TempDir()), last: []string{""}}
+	// Many, as it takes a while until the kernel's word has come.
+	p := &prunings{folder: onDisk(t, t.TempDir()), each: 100, last: []string{""}}
 	p.fill()
 	w := watchFolder(t, p.root)
 	command.Good(t, command.Run(t, "", p.args(p.at)...))
