@@ -145,7 +145,7 @@ func printSettings(out io.Writer, node *kubeadm.Node, chosen kubeadm.Chosen) err
 			continue
 		}
 		from := strings.TrimSuffix(path.Base(s.Source.File), ".yaml") + " " + s.Source.Key
-		if s.Source.Rule != "" {
+		if s.Source.Rule != "" && len(s.Value) < 40 { // beside a long value there is no room for it
 			from += " (" + s.Source.Rule + ")"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", s.name, oneLine(s.Value), oneLine(from))

@@ -129,5 +129,5 @@ func sayTotal(out steps, r *usage.Report, size int64) {
 	out.line("snapshot", fmt.Sprintf("%s at revision %d, compacted up to %d", mib(size), r.Revision, r.Compacted))
 	out.line("live", fmt.Sprintf("%s in %s", mib(t.Bytes), count(int(t.Keys), "key")))
 	out.line("old", fmt.Sprintf("%s of older revisions and tombstones: compaction frees them", mib(t.RecordBytes-t.Bytes)))
-	out.line("other", mib(max(0, size-t.RecordBytes))+" of free pages and indexes: defragmentation gives free pages back")
+	out.line("other", mib(max(0, size-t.RecordBytes))+" of indexes, and free pages that defragmentation gives back")
 }
