@@ -19,8 +19,8 @@ import (
 )
 
 var (
-	kills = flag.Int("kills", 3, "how many uploaders are killed, each at a random point")
-	seed  = flag.Uint64("seed", 1, "what the points follow from")
+	kills = flag.Int("kills", 2, "how many uploaders and prunes are killed in each test, at a random point")
+	seed  = flag.Uint64("seed", 89, "what the points follow from; of two on S3 one is in a part, and one behind the set")
 )
 
 // The names of somebody who may do everything on the server of a test.
