@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -22,8 +23,7 @@ func externalEtcd(s *scene) {
 	servers := "https://etcd-0.example.org:2379,https://etcd-1.example.org:2379,https://etcd-2.example.org:2379"
 	local := strings.Replace(string(text), servers, "https://127.0.0.1:2379", 1)
 	must(s, os.WriteFile(flags, []byte(local), 0o644))
-	rendered := s.overlay("external-etcd")
-	noRights(s, rendered)
+	s.overlay("external-etcd")
 	pki := filepath.Join(s.node.Root, "etc/kubernetes/pki")
 	s.kubectl("--namespace", namespace, "create", "secret", "generic", "clustersnap-etcd", "--from-file="+pki+"/etcd/ca.crt",
 		"--from-file=client.crt="+pki+"/apiserver-etcd-client.crt", "--from-file=client.key="+pki+"/apiserver-etcd-client.key")
@@ -36,13 +36,14 @@ func externalEtcd(s *scene) {
 	}
 	root := s.image()
 	s.mount(root, pod)
+	s.token(root, pod)
 	program := "/usr/local/bin/" + pod.Containers[0].Command[0]
 	cmd := exec.Command(program)
 	for _, arg := range pod.Containers[0].Command[1:] {
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "$(RECIPIENT)", s.recipient+"\n"))
 	}
 	who := &syscall.Credential{Uid: uint32(*pod.SecurityContext.RunAsUser), Gid: uint32(*pod.SecurityContext.RunAsGroup)}
-	cmd.Dir, cmd.Env, cmd.SysProcAttr = "/", []string{}, &syscall.SysProcAttr{Chroot: root, Credential: who}
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = "/", s.service(), &syscall.SysProcAttr{Chroot: root, Credential: who}
 	command.Good(s, command.Of(s, cmd, func() error { return s.node.Run(cmd) }))
 
 	place := filepath.Join(root, "backup")
@@ -59,6 +60,28 @@ func externalEtcd(s *scene) {
 		s.Fatalf("the sets are %v, %v", sets, err)
 	}
 	command.Good(s, here("verify", sets[0], "--identity", s.key, "--boot"))
+}
+
+// accountDir is where the kubelet puts the token of a pod's account.
+const accountDir = "var/run/secrets/kubernetes.io/serviceaccount"
+
+// token writes what a pod sees of its account.
+func (s *scene) token(root string, pod corev1.PodSpec) {
+	s.Helper()
+	accounts := s.node.Kubernetes(s).CoreV1().ServiceAccounts(namespace)
+	token, err := accounts.CreateToken(stuck(s), pod.ServiceAccountName, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	must(s, err)
+	ca, err := os.ReadFile(filepath.Join(s.node.Root, "etc/kubernetes/pki/ca.crt"))
+	must(s, err)
+	must(s, os.MkdirAll(filepath.Join(root, accountDir), 0o755))
+	for name, text := range map[string]string{"token": token.Status.Token, "ca.crt": string(ca), "namespace": namespace} {
+		must(s, os.WriteFile(filepath.Join(root, accountDir, name), []byte(text), 0o644))
+	}
+}
+
+// service is how a pod knows of the API server.
+func (s *scene) service() []string {
+	return []string{"KUBERNETES_SERVICE_HOST=" + s.node.Address, "KUBERNETES_SERVICE_PORT=6443"}
 }
 
 // mount writes the files that a pod sees of ConfigMaps and Secrets, as the server has them, and makes the claim's directory.
