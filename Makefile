@@ -43,7 +43,7 @@ soak: peers
 
 host:
 	@[ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && \
-	  (for c in cc chromium containerd ctr ip iptables mkfs.btrfs pgrep runc ss unzip zstd; do command -v $$c >/dev/null || exit 1; done) || \
+	  (for c in cc chromium containerd ctr ip iptables mkfs.btrfs pgrep prometheus-pushgateway promtool runc ss unzip zstd; do command -v $$c >/dev/null || exit 1; done) || \
 	  { echo "make test needs Linux, root, a C compiler and the packages of .ci/packages.txt: try make test-short"; exit 1; }
 
 fmt:

@@ -28,6 +28,9 @@ import (
 // rights are the files of examples/cronjob that give the backup its rights.
 var rights = []string{"base/namespace.yaml", "base/rbac.yaml", "components/volumes/rbac.yaml"}
 
+// seldom is what a run does with what came out otherwise than it was asked for: see leave.go of volsnap.
+const seldom = "delete volumesnapshots"
+
 // audited has a backup with the account of examples/cronjob: it uses each right that it has, and no other, by the API server's
 // own log.
 func audited(s *scene) {
@@ -43,7 +46,7 @@ func audited(s *scene) {
 	if said := read[result](s, s.open(good), "result.json"); said.Volumes["snapshotted"] != 1 {
 		s.Errorf("the result is %+v", said)
 	}
-	// A snapshot that was not cut in time is taken away again.
+	// One that a driver fails has to be diagnosed.
 	s.bed.Drivers[0].Set(driver.Temper{FailCreate: func(string, string) error { return status.Error(codes.Internal, "the disks are full") }})
 	o, set := s.backup("--kubeconfig", s.accountConf("clustersnap", "clustersnap"), "--volumes", "all", "--accept", "hostPath",
 		"--volumes-timeout", "3s")
@@ -70,7 +73,7 @@ func audited(s *scene) {
 		s.Errorf("it has listed %d kinds", lists)
 	}
 	for _, right := range granted {
-		if used[right] == 0 && right != "list *" {
+		if used[right] == 0 && right != "list *" && right != seldom {
 			s.Errorf("it was given the right to %s, and has not used it", right)
 		}
 	}
