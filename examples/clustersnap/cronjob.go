@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/clustersnap/clustersnap/examples/store"
 	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/kubeadm/job"
 )
@@ -31,10 +29,11 @@ func cronjobCommand() *cobra.Command {
 		Long: `Print the YAML of a CronJob that runs "clustersnap backup" in the cluster, and
 of its namespace. It mounts, read-only, the files that this node's manifests
 name, and no others; it runs on any control-plane node that has them, or on the
-one of --node, and is given no token for the API server.
+one of --node, and asks the API server with the node's own admin.conf: it is
+given no token. examples/cronjob has one with an account of its own.
 
-The backups go to a directory of the node that it runs on, each named for its
-pod, or to the folder of a store: see "clustersnap list --help" for URLs.
+The backups go to a directory of the node that it runs on, to a claim, or to the
+folder of a store: see "clustersnap list --help" for URLs.
 
 Nothing is written and nobody is asked: hand it to kubectl apply -f -.`,
 		Example: `  clustersnap cronjob --schedule '17 * * * *' --host-path /var/backups/etcd \
@@ -68,6 +67,7 @@ Nothing is written and nobody is asked: hand it to kubectl apply -f -.`,
 	f.BoolVar(&s.once, "job", false, "print a Job, which runs once, and no CronJob")
 	f.StringVar(&s.image, "image", "", "the `IMAGE` that has clustersnap in its PATH")
 	f.StringVar(&s.opts.HostPath, "host-path", "", "a `DIR` of the node for the backups, which is made")
+	f.StringVar(&s.opts.Claim, "claim", "", "or the `NAME` of a PersistentVolumeClaim")
 	f.StringVar(&s.url, "to", "", "or the `URL` of a folder of a store")
 	f.StringVar(&s.secret, "secret", "", "for s3, a `SECRET` with AWS_ACCESS_KEY_ID and\nAWS_SECRET_ACCESS_KEY")
 	f.StringVar(&s.opts.Name, "name", "clustersnap", "the `NAME` of the object")
@@ -78,36 +78,13 @@ Nothing is written and nobody is asked: hand it to kubectl apply -f -.`,
 	return cmd
 }
 
-// check looks at what can be known before the node is read.
-func (s schedule) check() error {
-	switch {
-	case s.image == "":
-		return errors.New("no image: give --image IMAGE, one with clustersnap in its PATH")
-	case s.once && s.at != "":
-		return errors.New("a job runs once: give --schedule or --job")
-	case !s.once && s.at == "":
-		return errors.New("no schedule: give --schedule '17 * * * *', or --job for one run")
-	case (s.opts.HostPath == "") == (s.url == ""):
-		return errors.New("give one place for backups: --host-path DIR of the node, or --to URL")
-	case s.secret != "" && !strings.HasPrefix(s.url, "s3://"):
-		return errors.New("--secret is for the URL of an S3 store: leave it out")
-	case s.url == "":
-		return nil
-	case !store.IsURL(s.url) || strings.HasPrefix(s.url, "file:"):
-		return errors.New("--to is for the URL of an object store: give --host-path DIR for a directory of the node")
-	case strings.HasSuffix(strings.SplitN(s.url, "?", 2)[0], store.Extension):
-		return errors.New("--to names a set, and each run makes another one: give the URL of a folder")
-	}
-	return store.Check(s.url)
-}
-
 // print writes the objects, with what the node warns of as comments.
 func (s schedule) print(out io.Writer, recipients []age.Recipient) error {
 	node, err := kubeadm.Read(kubeadm.NodeFS(s.root), kubeadm.Options{})
 	if err != nil {
 		return err
 	}
-	container := job.Container{Image: s.image, Mounts: job.NodeFiles, Command: s.command(recipients)}
+	container := job.Container{Image: s.image, Mounts: job.NodeFiles, Command: s.command(node.Etcd.External, recipients)}
 	if s.secret != "" {
 		s.opts.Env = []corev1.EnvVar{secretEnv(s.secret, "AWS_ACCESS_KEY_ID"), secretEnv(s.secret, "AWS_SECRET_ACCESS_KEY")}
 	}
@@ -134,12 +111,15 @@ func (s schedule) print(out io.Writer, recipients []age.Recipient) error {
 }
 
 // command is what runs in the container. A $ of a URL is doubled, as Kubernetes takes $(NAME) for a variable.
-func (s schedule) command(recipients []age.Recipient) []string {
-	to := job.Destination + "/$(POD_NAME)"
+func (s schedule) command(external bool, recipients []age.Recipient) []string {
+	to := "file://" + job.Destination + "/" // a store in itself, for list and prune
 	if s.url != "" {
 		to = strings.ReplaceAll(s.url, "$", "$$")
 	}
 	command := []string{"clustersnap", "backup", "--root", job.Root, "--to", to}
+	if external {
+		command = append(command, "--node", "$(NODE_NAME)") // etcd's name is not on the node
+	}
 	for _, r := range recipients {
 		command = append(command, "--recipient", fmt.Sprint(r)) // both kinds that age parses say their public key
 	}

@@ -12,6 +12,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -53,6 +55,21 @@ func (n *Node) etcdClient() (*clientv3.Client, error) {
 			return n.DialContext(ctx, "tcp", address)
 		})},
 	})
+}
+
+// Admins gives the user of admin.conf the rights that "kubeadm init" gives it at its end
+// (cmd/kubeadm/app/phases/kubeconfig in kubernetes/kubernetes): what runs on the node may take that file.
+func (n *Node) Admins(t testing.TB) {
+	t.Helper()
+	const name = "kubeadm:cluster-admins"
+	_, err := n.Kubernetes(t).RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "Group", Name: name}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatalf("give rights on %s: %v", n.Name, err)
+	}
 }
 
 // Kubeconfig is the file with all rights, which only the first node has. Programs can use it in the node's network.

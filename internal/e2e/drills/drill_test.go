@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,22 +17,15 @@ import (
 
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/kubecluster"
-	"github.com/clustersnap/clustersnap/internal/e2e/ociimage"
-	"github.com/clustersnap/clustersnap/kubeadm"
-	"github.com/clustersnap/clustersnap/kubeadm/job"
+	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
-
-// image is the command's, as people build one.
-const image = "registry.example.org/clustersnap:v1"
 
 // The main job on a real cluster: its CronJob backs the node up, the control plane is destroyed, and one command brings
 // it back.
 func TestOneNode(t *testing.T) {
 	t.Setenv("CGO_ENABLED", "0") // the image has no libraries
 	program := command.Build(t, "../../../examples", "./clustersnap")
-	s := NewScene(t, kubecluster.Start(t, kubecluster.Options{Images: []ociimage.Image{{
-		Name: image, Files: map[string]string{"/usr/local/bin/clustersnap": program}, Entrypoint: []string{"clustersnap"},
-	}}}))
+	s := NewScene(t, kubecluster.Start(t, kubecluster.Options{}))
 	recipient, key := command.KeyPair(t)
 	set := backUpByCronJob(t, s, recipient)
 	command.Good(t, command.Run(t, "", "verify", filepath.Join(s.Node.Root, set), "--identity", key))
@@ -60,23 +56,16 @@ func TestOneNode(t *testing.T) {
 	must(t, s.Cluster.WaitReady(stuck(t)))
 }
 
-// backUpByCronJob waits for the first backup that the cluster makes on its schedule, and ends that. It gives the file's
-// name on the node.
+// backups is where the overlay of examples/cronjob has the node's backups.
+const backups = "/var/backups/etcd"
+
+// backUpByCronJob has the cluster back itself up by the image and the overlay of examples/cronjob, waits for the first backup that
+// it makes on its schedule, and ends that. It gives the file's name on the node.
 func backUpByCronJob(t *testing.T, s *Scene, recipient string) string {
 	t.Helper()
-	declared, err := kubeadm.Read(kubeadm.NodeFS(s.Node.Root), kubeadm.Options{})
-	must(t, err)
-	place := job.Options{HostPath: "/var/backups/etcd"}
-	cron, err := job.CronJob(declared, "* * * * *", job.Container{
-		Image:   image,
-		Command: []string{"clustersnap", "backup", "--root", job.Root, "--to", job.Destination + "/$(POD_NAME)", "--recipient", recipient},
-		Mounts:  job.NodeFiles,
-	}, place)
-	must(t, err)
-	objects, err := job.YAML(job.Namespace(""), cron)
-	must(t, err)
-	s.Node.Apply(t, string(objects))
-	jobs := s.Cluster.Kubernetes(t).BatchV1().Jobs(cron.Namespace)
+	importImage(t, s)
+	overlay(t, s, recipient)
+	jobs := s.Cluster.Kubernetes(t).BatchV1().Jobs("clustersnap")
 	start := time.Now()
 	until(t, func(ctx context.Context) error {
 		list, err := jobs.List(ctx, metav1.ListOptions{})
@@ -86,13 +75,46 @@ func backUpByCronJob(t *testing.T, s *Scene, recipient string) string {
 		return succeeded(list.Items)
 	})
 	t.Logf("%6.1f s  first backup by CronJob", time.Since(start).Seconds())
-	s.Node.Output(t, "kubectl", "--namespace", cron.Namespace, "delete", "cronjob", cron.Name)
-	files, err := filepath.Glob(filepath.Join(s.Node.Root, place.HostPath, "*"))
+	s.Node.Output(t, "kubectl", "--namespace", "clustersnap", "delete", "cronjob", "clustersnap")
+	files, err := filepath.Glob(filepath.Join(s.Node.Root, backups, "*.clustersnap"))
 	must(t, err)
 	if len(files) == 0 {
-		t.Fatalf("the job has succeeded, and nothing is in %s", place.HostPath)
+		t.Fatalf("the job has succeeded, and nothing is in %s", backups)
 	}
-	return filepath.Join(place.HostPath, filepath.Base(files[0]))
+	return filepath.Join(backups, filepath.Base(files[0]))
+}
+
+// importImage assembles the image and gives it to the node's containerd, as people without a registry do.
+func importImage(t *testing.T, s *Scene) {
+	t.Helper()
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	assemble := exec.Command("go", "run", "-C", "../../../examples", "./cronjob", "--to", archive, "--platform", "linux/"+runtime.GOARCH)
+	if out, err := assemble.CombinedOutput(); err != nil {
+		t.Fatalf("assemble image: %v\n%s", err, out)
+	}
+	f, err := os.Open(archive)
+	must(t, err)
+	defer f.Close()
+	cmd := s.Node.Enter(t.Context(), "ctr", "--namespace", "k8s.io", "images", "import", "-")
+	cmd.Stdin = f
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("import image: %v\n%s", err, out)
+	}
+}
+
+// overlay applies the overlay for control-plane nodes, each minute and not each hour.
+func overlay(t *testing.T, s *Scene, recipient string) {
+	t.Helper()
+	example := t.TempDir()
+	must(t, os.CopyFS(example, os.DirFS("../../../examples/cronjob")))
+	dir := filepath.Join(example, "overlays/control-plane")
+	must(t, os.WriteFile(filepath.Join(dir, "recipient.txt"), []byte(recipient+"\n"), 0o600))
+	hourly := string(peers.Kubectl.Output(t, "kustomize", dir))
+	often := strings.Replace(hourly, "schedule: 17 * * * *", "schedule: '* * * * *'", 1)
+	if often == hourly {
+		t.Fatalf("the overlay has another schedule:\n%s", hourly)
+	}
+	s.Node.Apply(t, often)
 }
 
 // succeeded says why no job has.

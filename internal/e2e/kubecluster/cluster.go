@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/netns"
-	"github.com/clustersnap/clustersnap/internal/e2e/ociimage"
 )
 
 // Options say what kind of cluster a test wants. The zero value is one node.
@@ -24,8 +23,6 @@ type Options struct {
 	// Spares is how many further machines there are beside a cluster of one node. They have containerd, the images and a kubelet
 	// that waits for its configuration, and kubeadm has not been there.
 	Spares int
-	// Images are what the nodes have besides the control plane's and [Tool].
-	Images []ociimage.Image
 }
 
 // Cluster is the nodes and the network that they are on.
@@ -56,7 +53,6 @@ func Start(t testing.TB, opts Options) *Cluster {
 		t.Fatal("start cluster: spares are for a cluster of one node")
 	}
 	c := &Cluster{count: max(1, opts.Nodes), spares: opts.Spares, tools: newTools(t), secret: newSecrets()}
-	c.tools.images = append(c.tools.images, opts.Images...)
 	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
 	defer cancel()
 	if err := c.start(ctx, t); err != nil {

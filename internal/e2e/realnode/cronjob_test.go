@@ -37,10 +37,10 @@ func cronjobCommand(t *testing.T, node *bed.Node, declared *kubeadm.Node) {
 		return node.Output(t, cmd)
 	}
 
-	cron, err := job.CronJob(declared, "* * * * *", job.Container{ // as internal/e2e/drills has it
+	cron, err := job.CronJob(declared, "* * * * *", job.Container{
 		Image: image,
 		Command: []string{
-			"clustersnap", "backup", "--root", job.Root, "--to", job.Destination + "/$(POD_NAME)", "--recipient", recipient,
+			"clustersnap", "backup", "--root", job.Root, "--to", "file://" + job.Destination + "/", "--recipient", recipient,
 		},
 		Mounts: job.NodeFiles,
 	}, job.Options{HostPath: "/var/backups/etcd"})
@@ -49,7 +49,7 @@ func cronjobCommand(t *testing.T, node *bed.Node, declared *kubeadm.Node) {
 	trial.Must(t, err)
 	onDisk := printed("--schedule", "* * * * *", "--host-path", "/var/backups/etcd")
 	if _, objects, _ := strings.Cut("\n"+onDisk, "\napiVersion"); "apiVersion"+objects != string(want) {
-		t.Errorf("it prints\n%s\nand the drill renders\n%s", onDisk, want)
+		t.Errorf("it prints\n%s\nand the library renders\n%s", onDisk, want)
 	}
 	apply(onDisk)
 	if again := apply(onDisk); strings.Count(again, "unchanged") != 2 {

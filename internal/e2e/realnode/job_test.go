@@ -34,6 +34,7 @@ func TestDiscoveredNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	node.Admins(t)
 	strict := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}
 	if _, err := api.CoreV1().Namespaces().Create(ctx, render(t, job.Namespace("clustersnap")), strict); err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ func TestRealNode(t *testing.T) {
 		t.Run("etcd "+version, func(t *testing.T) {
 			ctx := trial.Context(t)
 			node := bed.ControlPlane(t, bed.Options{EtcdVersion: version, Encryption: true})
+			node.Admins(t)
 			api := node.Kubernetes(t)
 			recipient, key := command.KeyPair(t)
 			set := filepath.Join(t.TempDir(), "set")

@@ -37,7 +37,7 @@ func TestWholeSets(t *testing.T) {
 	node := bed.ControlPlane(t, bed.Options{Encryption: true})
 	s := &scene{T: t, ctx: stuck(t), node: node, bed: csibed.Start(t, node, csibed.Options{})}
 	s.recipient, s.key = command.KeyPair(t)
-	s.admins()
+	node.Admins(t)
 	s.shop()
 	for _, part := range []struct {
 		name string

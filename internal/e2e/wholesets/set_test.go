@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
@@ -27,18 +26,6 @@ type result struct {
 	Volumes                               map[string]int
 	Reasons                               []string
 	NotSaved                              []struct{ What, Namespace, Name, Why string }
-}
-
-// admins gives the rights to the user of admin.conf that "kubeadm init" gives it
-// (cmd/kubeadm/app/phases/kubeconfig in kubernetes/kubernetes).
-func (s *scene) admins() {
-	s.Helper()
-	_, err := s.bed.Client.RbacV1().ClusterRoleBindings().Create(s.ctx, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "kubeadm:cluster-admins"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "kubeadm:cluster-admins"}},
-	}, metav1.CreateOptions{})
-	must(s, err)
 }
 
 // shop is a namespace with a claim, and a pod with data on its node.
