@@ -65,7 +65,7 @@ func backupCommand() *cobra.Command {
 	var flags backupFlags
 	cmd := &cobra.Command{
 		Use:   "backup --to FILE|URL --recipient age1...",
-		Short: "Back up this control-plane node and its cluster into one encrypted file",
+		Short: "Back up this node and its cluster into one encrypted file",
 		Long:  backupHelp,
 		Example: `  # Once, and away from the cluster. Keep key.txt safe.
   age-keygen -pq -o key.txt

@@ -286,7 +286,7 @@ func TestNobodyReadsTheReport(t *testing.T) {
 	node := startNode(t)
 	recipient, key := command.KeyPair(t)
 	set := filepath.Join(t.TempDir(), "set")
-	shell(t, ".", `"$1" backup --root "$2" --to "$3" --recipient "$4" | true`, command.Path(t), node.Root, set, recipient)
+	shell(t, ".", `"$1" backup --etcd-only --root "$2" --to "$3" --recipient "$4" | true`, command.Path(t), node.Root, set, recipient)
 	command.Good(t, command.Run(t, "", "verify", set, "--identity", key))
 }
 
