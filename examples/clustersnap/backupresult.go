@@ -108,6 +108,14 @@ func (r *result) say(out steps) {
 	}
 }
 
+// state says in a word whether a set has all that was to be in it. What verify finds is another matter.
+func (r *result) state() string {
+	if r.Verdict == verdictGood {
+		return "whole"
+	}
+	return r.Verdict
+}
+
 // verdict is nil for a good one.
 func (r *result) verdict() error {
 	if r.Verdict == verdictGood {

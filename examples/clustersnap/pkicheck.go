@@ -18,7 +18,7 @@ type pkiSource struct{ file, identity, digest, root string }
 
 func pkiCheckCommand() *cobra.Command {
 	var from pkiSource
-	var asJSON bool
+	var as output
 	cmd := &cobra.Command{
 		Use:   "check FILE --identity FILE | check --root DIR",
 		Short: "Say whether a node's TLS and secret files are complete and right",
@@ -31,7 +31,7 @@ file: keys that are not those of their certificates, another CA's, certificates
 that end within 30 days. The exit code is 1 if files are missing, or with one
 of them a restored node would not work.`,
 		Example: `  clustersnap pki check cp1.pki.age --identity key.txt
-  clustersnap pki check cp1.clustersnap --identity key.txt --json
+  clustersnap pki check cp1.clustersnap --identity key.txt -o json
   clustersnap pki check --root /`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,7 +44,7 @@ of them a restored node would not work.`,
 			if from.root != "" && from.identity+from.digest != "" {
 				return usageError{errors.New("pki check: --identity and --digest are for a FILE: leave them out with --root")}
 			}
-			if err := checkPKI(cmd.Context(), cmd.OutOrStdout(), from, asJSON, time.Now()); err != nil {
+			if err := checkPKI(cmd.Context(), cmd.OutOrStdout(), from, as, time.Now()); err != nil {
 				return fmt.Errorf("pki check: %w", err)
 			}
 			return nil
@@ -54,7 +54,7 @@ of them a restored node would not work.`,
 	f.StringVar(&from.identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
 	f.StringVar(&from.digest, "digest", "", "the `DIGEST` that pki collect has said, to demand")
 	f.StringVar(&from.root, "root", "", "where the root of a live node is, a `DIR`")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
+	as.flag(cmd)
 	return cmd
 }
 
@@ -66,15 +66,15 @@ func (s pkiSource) collect(ctx context.Context) (*pkibundle.Bundle, error) {
 	return sealedBundle(ctx, s.file, s.identity, s.digest)
 }
 
-func checkPKI(ctx context.Context, out io.Writer, from pkiSource, asJSON bool, now time.Time) error {
+func checkPKI(ctx context.Context, out io.Writer, from pkiSource, as output, now time.Time) error {
 	bundle, err := from.collect(ctx)
 	if err != nil {
 		return err
 	}
 	defer bundle.Clear()
 	report := check.Files(bundle, now, check.Options{})
-	if asJSON {
-		if err := printJSON(out, report); err != nil {
+	if as.machine() {
+		if err := as.value(out, report); err != nil {
 			return err
 		}
 		return notGood(report)

@@ -35,13 +35,13 @@ Exit codes: 0 all is there, 1 something is unsaved or can't be told.`
 func proveCompletenessCommand() *cobra.Command {
 	var from sourceFlags
 	var snapshot, kubeconfig string
-	var asJSON bool
+	var as output
 	cmd := &cobra.Command{
 		Use:   "completeness DIR",
 		Short: "Find what a dump does not have",
 		Long:  proveCompletenessHelp,
 		Example: `  clustersnap prove completeness backup --snapshot etcd.snap
-  clustersnap prove completeness backup --snapshot etcd.snap --json > proof.json`,
+  clustersnap prove completeness backup --snapshot etcd.snap -o json > proof.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if snapshot == "" && (cmd.Flags().Changed("etcd-prefix") || cmd.Flags().Changed("encryption-config")) {
@@ -62,14 +62,14 @@ func proveCompletenessCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showProof(cmd.OutOrStdout(), p, asJSON)
+			return showProof(cmd.OutOrStdout(), p, as)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&snapshot, "snapshot", "", "the `FILE` of an etcd snapshot, in the clear")
 	from.snapshotFlags(cmd)
 	f.StringVar(&kubeconfig, "kubeconfig", "", "a `FILE`, without --snapshot (or as kubectl)")
-	f.BoolVar(&asJSON, "json", false, "the proof as JSON, as a backup set keeps it")
+	as.flag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("snapshot", "kubeconfig")
 	return cmd
 }

@@ -11,9 +11,9 @@ import (
 // shown is how many findings of a kind are printed that are explained. JSON has them all.
 const shown = 8
 
-func showProof(out io.Writer, p *proof.Proof, asJSON bool) error {
-	if asJSON {
-		if err := jsonLine(out, p); err != nil {
+func showProof(out io.Writer, p *proof.Proof, as output) error {
+	if as.machine() {
+		if err := as.value(out, p); err != nil {
 			return err
 		}
 	} else {
@@ -53,7 +53,7 @@ func printProof(out steps, p *proof.Proof) {
 		if spoils(f.Is) || printed[f.Is] <= shown {
 			out.line(string(f.Is), strings.TrimPrefix(f.String(), string(f.Is)+": "))
 		} else if printed[f.Is] == shown+1 {
-			out.line(string(f.Is), "... and more: see --json")
+			out.line(string(f.Is), "... and more: see -o json")
 		}
 	}
 	if p.Unlisted > 0 {

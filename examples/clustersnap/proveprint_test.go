@@ -14,7 +14,7 @@ func TestNothingMatches(t *testing.T) {
 		proof.Exact: "--etcd-prefix right?", proof.Weaker: "from soon after the dump", proof.APIOnly: "is the kubeconfig",
 	} {
 		p := &proof.Proof{Strength: strength, Counts: map[proof.Kind]int{proof.Unsaved: 3}}
-		err := showProof(io.Discard, p, true)
+		err := showProof(io.Discard, p, output{form: "json"})
 		if err == nil || !strings.Contains(err.Error(), "3 unsaved") || !strings.Contains(err.Error(), asks) {
 			t.Errorf("%s: %v", strength, err)
 		}

@@ -106,7 +106,7 @@ func verify(ctx context.Context, out steps, name string, identities []age.Identi
 	if err != nil || made == nil {
 		return err
 	}
-	out.line("backup", fmt.Sprintf("it was %s when it was made, with %s", made.Verdict, count(made.Objects, "object")))
+	out.line("backup", fmt.Sprintf("%s when it was made, with %s", made.state(), count(made.Objects, "object")))
 	made.say(out)
 	return nil
 }

@@ -29,7 +29,6 @@ type volumeFlags struct {
 	timeout    time.Duration
 	limited    bool // there is a timeout
 	as         output
-	asJSON     bool // a program reads it
 }
 
 func (v *volumeFlags) flags(cmd *cobra.Command) {
@@ -52,7 +51,6 @@ func (v *volumeFlags) cluster() (*volsnap.Cluster, error) {
 	if v.limited && v.timeout <= 0 {
 		return nil, usageError{errors.New("--timeout must be more than 0")}
 	}
-	v.asJSON = v.as.machine()
 	config, err := restConfig(v.kubeconfig)
 	if err != nil {
 		return nil, err

@@ -24,8 +24,8 @@ func (t *taking) conclude(ctx context.Context, out io.Writer, c *volsnap.Cluster
 			recorded = append(recorded, *r.Snapshot)
 		}
 	}
-	if t.asJSON {
-		if err := printJSON(out, account); err != nil {
+	if t.as.machine() {
+		if err := t.as.value(out, account); err != nil {
 			return err
 		}
 	} else {
@@ -53,11 +53,11 @@ const recordsLimit = 2 * time.Minute
 // judge says whether all is as it was asked for.
 func (t *taking) judge(out io.Writer, account *volsnap.Account) error {
 	text := out
-	if t.asJSON {
+	if t.as.machine() {
 		text = os.Stderr
 	}
 	awake, err := t.unrested(text, account)
-	if err = errors.Join(err, account.Complete(t.reasons()...)); err != nil || t.asJSON {
+	if err = errors.Join(err, account.Complete(t.reasons()...)); err != nil || t.as.machine() {
 		return err
 	}
 	if awake > 0 {

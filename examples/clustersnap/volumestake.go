@@ -109,9 +109,9 @@ func (t *taking) take(ctx context.Context, out io.Writer, claims []string) error
 		return err
 	}
 	switch {
-	case t.dryRun && t.asJSON:
-		err = printJSON(out, plan)
-	case !t.asJSON:
+	case t.dryRun && t.as.machine():
+		err = t.as.value(out, plan)
+	case !t.as.machine():
 		err = plan.WriteText(out)
 	}
 	if err != nil {
@@ -121,7 +121,7 @@ func (t *taking) take(ctx context.Context, out io.Writer, claims []string) error
 		return err
 	}
 	if t.dryRun {
-		if !t.asJSON {
+		if !t.as.machine() {
 			steps{out}.line("good", "nothing was taken: leave --dry-run out")
 		}
 		return nil
@@ -158,7 +158,7 @@ func (t *taking) takePlanned(ctx context.Context, out io.Writer, cluster *volsna
 	if t.ownWay != "" {
 		opts.Own = ownWay(t.ownWay)
 	}
-	if !t.asJSON {
+	if !t.as.machine() {
 		opts.Each = func(r volsnap.Result) { printResult(steps{out}, r) }
 	}
 	account, err := cluster.Take(ctx, plan, opts)

@@ -185,7 +185,7 @@ func TestUnreadablePKI(t *testing.T) {
 		}
 	}
 	who := &syscall.Credential{Uid: nobody, Gid: nobody}
-	args := []string{"backup", "--etcd-only", "--root", node.Root, "--to", filepath.Join(to, "set"), "--recipient", recipient}
+	args := []string{"backup", "--etcd-only", "--root", node.Root, "--to", filepath.Join(to, "set"), "--scratch", to, "--recipient", recipient}
 	command.Bad(t, command.RunAs(t, who, "", args...), 1, "etc/kubernetes/pki/front", "permission denied", "root")
 	empty(t, to)
 

@@ -134,7 +134,7 @@ func TestPKI(t *testing.T) {
 	}
 	bad := filepath.Join(dir, "bad.age")
 	command.Bad(t, collect(bad), 1, bad+" is written")
-	command.Bad(t, command.Run(t, "", "pki", "check", bad, "--identity", key, "--json"), 1, "not good")
+	command.Bad(t, command.Run(t, "", "pki", "check", bad, "--identity", key, "-o", "json"), 1, "not good")
 	if err := os.WriteFile(broken, right, 0o600); err != nil {
 		t.Fatal(err)
 	}

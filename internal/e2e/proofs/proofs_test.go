@@ -201,7 +201,7 @@ func commands(s *scene) {
 			s.Errorf("it does not say %q:\n%s", says, o.Stdout)
 		}
 	}
-	o = command.Run(s.T, "", append(args, "--json")...)
+	o = command.Run(s.T, "", append(args, "-o", "json")...)
 	command.Bad(s.T, o, 1, "5 unsaved")
 	p, err := proof.Read(strings.NewReader(o.Stdout))
 	if err != nil || p.Complete() || p.Counts[proof.Unsaved] != 5 {
@@ -234,5 +234,5 @@ func commands(s *scene) {
 		"unsaved", "is the snapshot of the same cluster, and --etcd-prefix right?")
 	command.Bad(s.T, command.Run(s.T, "", "prove", "completeness", s.TempDir(), "--snapshot", s.last), 1, "index.json")
 	var plain map[string]any
-	must(s.T, json.Unmarshal([]byte(command.Run(s.T, "", append(args, "--json")...).Stdout), &plain))
+	must(s.T, json.Unmarshal([]byte(command.Run(s.T, "", append(args, "-o", "json")...).Stdout), &plain))
 }

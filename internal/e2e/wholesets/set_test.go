@@ -109,7 +109,7 @@ func whole(s *scene) {
 		s.Errorf("the account is %+v", account)
 	}
 	verified := command.Good(s, command.Run(s, "", "verify", file, "--identity", s.key))
-	if !strings.Contains(verified.Stdout, "backup    it was good when it was made, with ") {
+	if !strings.Contains(verified.Stdout, "backup    whole when it was made, with ") {
 		s.Errorf("verify says\n%s", verified.Stdout)
 	}
 }

@@ -42,7 +42,7 @@ func (s *scene) lacking(o command.Outcome, file string, says ...string) result {
 		s.Errorf("the result is %+v", said)
 	}
 	o = command.Good(s, command.Run(s, "", "verify", file, "--identity", s.key))
-	if !strings.Contains(o.Stdout, "backup    it was degraded when it was made, ") {
+	if !strings.Contains(o.Stdout, "backup    degraded when it was made, ") {
 		s.Errorf("verify says\n%s", o.Stdout)
 	}
 	return said
