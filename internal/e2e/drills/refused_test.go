@@ -68,7 +68,8 @@ func backUpWithOtherCA(t *testing.T, s *Scene, recipient string) (onNode string)
 	onNode = "/opt/mixed.clustersnap"
 	s.shell(t, `mkdir -p /opt/mixed/etc && cp -a /etc/kubernetes /opt/mixed/etc/ && cd /opt/mixed/etc/kubernetes/pki &&
 		cp front-proxy-ca.crt ca.crt && cp front-proxy-ca.key ca.key`)
-	s.Node.Output(t, "clustersnap", "backup", "--etcd-only", "--root", "/opt/mixed", "--to", onNode, "--recipient", recipient)
+	backup := s.Node.Enter(t.Context(), "clustersnap", "backup", "--etcd-only", "--root", "/opt/mixed", "--to", onNode, "--recipient", recipient)
+	command.Bad(t, command.Of(t, backup, backup.Run), 1, "degraded", "cluster-ca") // which the backup sees, too
 	return onNode
 }
 
