@@ -41,7 +41,7 @@ func proveCompletenessCommand() *cobra.Command {
 		Short: "Find what a dump does not have",
 		Long:  proveCompletenessHelp,
 		Example: `  clustersnap prove completeness backup --snapshot etcd.snap
-  clustersnap prove completeness backup --snapshot etcd.snap -o json > proof.json`,
+  clustersnap prove completeness backup --snapshot etcd.snap -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if snapshot == "" && (cmd.Flags().Changed("etcd-prefix") || cmd.Flags().Changed("encryption-config")) {

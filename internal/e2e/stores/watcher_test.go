@@ -26,18 +26,20 @@ type watcher struct {
 	addr     string
 	requests atomic.Int64
 	sent     atomic.Int64 // bytes of bodies to the client
-	running  sync.WaitGroup
 
-	mu     sync.Mutex
-	stops  stopAt
-	breaks bool
-	gone   chan struct{}
-	strike func()
+	mu      sync.Mutex
+	stops   stopAt
+	breaks  bool
+	gone    chan struct{}
+	strike  func()
+	running int       // requests
+	ended   sync.Cond // when one has: a WaitGroup takes none that comes while it is waited for
 }
 
 func watch(t *testing.T, target string) *watcher {
 	t.Helper()
 	w := &watcher{}
+	w.ended.L = &w.mu
 	w.pass()
 	server := httptest.NewUnstartedServer(w.handler(&url.URL{Scheme: "http", Host: target}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that are broken on purpose
@@ -69,15 +71,26 @@ func (w *watcher) stop(at stopAt, breaks bool) <-chan struct{} {
 // release says that the client is gone, and waits until no request is running.
 func (w *watcher) release() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	close(w.gone)
-	w.mu.Unlock()
-	w.running.Wait()
+	for w.running > 0 {
+		w.ended.Wait()
+	}
 }
 
-func (w *watcher) now() (stopAt, bool, func(), <-chan struct{}) {
+// begin says what is to become of a request, which is running until end.
+func (w *watcher) begin() (stopAt, bool, func(), <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.running++
 	return w.stops, w.breaks, w.strike, w.gone
+}
+
+func (w *watcher) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running--
+	w.ended.Broadcast()
 }
 
 func (w *watcher) handler(target *url.URL) http.Handler {
@@ -91,9 +104,8 @@ func (w *watcher) handler(target *url.URL) http.Handler {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		w.running.Add(1)
-		defer w.running.Done()
-		stops, breaks, strike, gone := w.now()
+		stops, breaks, strike, gone := w.begin()
+		defer w.end()
 		place, ok := stops(r, int(w.requests.Add(1)))
 		end := func() {
 			strike()
