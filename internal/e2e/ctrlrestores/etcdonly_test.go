@@ -22,6 +22,8 @@ func (s *scene) etcdOnly() (back func()) {
 		for _, pod := range pods {
 			must(s, os.Rename(s.path("etc/kubernetes/"+pod), s.manifest(pod)))
 		}
+		// One that comes up while a restore looks around is taken for another control plane's.
+		must(s, s.node.WaitAPI(s.ctx))
 	}
 }
 
