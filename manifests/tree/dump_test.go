@@ -87,7 +87,8 @@ func (c *cluster) dump(to manifests.Receiver) (*manifests.Report, error) {
 		return nil, err
 	}
 	report := &manifests.Report{Instant: c.instant(), Selection: c.selects, Outcomes: slices.Clone(c.outcomes)}
-	for kind := range c.kinds {
+	byName := func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
+	for _, kind := range slices.SortedFunc(maps.Keys(c.kinds), byName) {
 		special := func(o manifests.Outcome) bool { return o.Resource.Resource == kind[0] && o.Group == kind[1] }
 		if !slices.ContainsFunc(c.outcomes, special) {
 			report.Outcomes = append(report.Outcomes, manifests.Outcome{
