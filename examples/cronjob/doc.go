@@ -24,6 +24,6 @@
 //
 // What runs the image lies beside it, for kubectl apply -k: overlays/control-plane, a CronJob that backs a control-plane
 // node up into a directory of it, as package kubeadm/job renders it; overlays/external-etcd, one that needs no node's files;
-// and alerts, rules for Prometheus. Each says in its kustomization.yaml what it wants. None has any right in the cluster: no
-// role, and no token.
+// components/volumes, which adds snapshots of volumes; and alerts, rules for Prometheus. Each says in its kustomization.yaml what
+// it wants. The pods have an account that may list all objects and write Events, and with that component what snapshots take.
 package main

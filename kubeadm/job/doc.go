@@ -18,6 +18,7 @@
 // Pods that mount files of the node and use its network need a namespace of the Pod Security level "privileged", as [Namespace]
 // makes one. Within that, the pod is as the level "restricted" wants it: no privileges, no capabilities, a root file system that
 // can't be written to. It runs as user 0, since keys are of mode 0600 and root's; where they are somebody else's, as with kubeadm's
-// rootless control plane, it can't read them without a capability. Links that lead out of the files that are mounted lead nowhere. It is given no token of a service account: the
-// package needs no RBAC, and who creates the objects has to be allowed to create them.
+// rootless control plane, it can't read them without a capability. Links that lead out of the files that are mounted lead nowhere.
+// It is given no token but that of Options.ServiceAccount. The package makes no RBAC: who creates the objects has to be allowed
+// to create them.
 package job

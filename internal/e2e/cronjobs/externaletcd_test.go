@@ -108,7 +108,7 @@ func (s *scene) mount(root string, pod corev1.PodSpec) {
 	for _, m := range pod.Containers[0].VolumeMounts {
 		file := filepath.Join(root, m.MountPath)
 		must(s, os.MkdirAll(filepath.Dir(file), 0o755))
-		if m.SubPath == "" { // the claim, and the memory
+		if m.SubPath == "" { // the claim, and /tmp
 			must(s, os.MkdirAll(file, 0o755))
 			must(s, os.Chown(file, 0, group))
 			must(s, os.Chmod(file, os.ModeSetgid|0o770))
