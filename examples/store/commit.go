@@ -113,12 +113,12 @@ func (u *Upload) own(ctx context.Context, r Receipt, answer error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errOther):
-		return fmt.Errorf("another upload has taken its name meanwhile: give another name (%w)", answer)
+		return serverError{"another upload has taken its name meanwhile: give another name", answer}
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("its parts were taken away before it was complete: run it again (%w)", answer)
+		return serverError{"its parts were taken away before it was complete: run it again", answer}
 	default:
-		return fmt.Errorf("whether it was completed before is not known: look with clustersnap list, or run it again (%w; %w)",
-			answer, err)
+		const next = "whether it was completed before is not known: look with clustersnap list, or run it again"
+		return serverError{fmt.Sprintf("%s (%v)", next, err), errors.Join(answer, err)}
 	}
 }
 

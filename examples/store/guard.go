@@ -89,5 +89,5 @@ func (g *guard) why(err error) error {
 	if none := (credentialsError{}); errors.As(err, &none) {
 		return none
 	}
-	return err
+	return short(err)
 }

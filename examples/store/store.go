@@ -41,8 +41,11 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	bucket, err := blob.OpenBucket(ctx, l.bucket)
+	if errors.Is(missing(err), fs.ErrNotExist) {
+		return nil, fmt.Errorf("open store %s: %w: make that folder first, or correct the URL", l.short(""), missing(err))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", l.short(""), missing(err))
+		return nil, fmt.Errorf("open store %s: %w", l.short(""), err)
 	}
 	if err := l.prepareClient(ctx, bucket); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", l.short(""), err), bucket.Close())
@@ -69,11 +72,13 @@ func (s *Store) Receipt(ctx context.Context, set string) (Receipt, error) {
 	r, err := s.receipt(ctx, set)
 	if err == nil {
 		err = s.checkSet(ctx, r)
-	} else if errors.Is(err, fs.ErrNotExist) {
+	} else if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(serverError)) { // or the bucket is what there is not
 		if exists, existsErr := s.exists(ctx, set); existsErr != nil {
 			err = existsErr
 		} else if exists {
 			err = ErrNoReceipt
+		} else {
+			err = serverError{"there is no such set: clustersnap list shows those that there are", err}
 		}
 	}
 	if err != nil {

@@ -81,7 +81,7 @@ func (s *Store) accessible(ctx context.Context) error {
 	// Of the folder: who may see no more than that can't list the bucket.
 	_, _, err := s.bucket.ListPage(ctx, blob.FirstPageToken, 1, &blob.ListOptions{Prefix: s.prefix, Delimiter: "/"})
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return fmt.Errorf("there is no such bucket: make it first, and a bucket only for sets (%w)", err)
+		return serverError{refusals["NoSuchBucket"], err}
 	}
 	return guard.why(err)
 }
