@@ -10,13 +10,6 @@ import (
 	"testing"
 )
 
-// thick are files of the command that are longer than they may be, and how long they may be until they are two.
-var thick = map[string]int{
-	"backupobjects.go": 200,
-	"backuprun.go":     200,
-	"volumestake.go":   180,
-}
-
 // The command is an example: who copies a verb finds each part of it on a screen or two, and what is worth more lines than that
 // belongs in the library.
 func TestCommandIsThin(t *testing.T) {
@@ -36,14 +29,8 @@ func TestCommandIsThin(t *testing.T) {
 		}
 		base, lines := filepath.Base(name), bytes.Count(text, []byte("\n"))
 		verbs[verbOf(base)] += lines
-		limit, listed := thick[base]
-		switch {
-		case !listed && lines > most:
+		if lines > most {
 			t.Errorf("%s has %d lines, and %d is the most: find the second concept in it", base, lines, most)
-		case listed && lines > limit:
-			t.Errorf("%s has %d lines, and may have %d until it is split", base, lines, limit)
-		case listed && lines <= most:
-			t.Errorf("%s has %d lines: take it from the list", base, lines)
 		}
 	}
 	total := 0
