@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"k8s.io/client-go/rest"
@@ -28,7 +27,7 @@ func findAPI(kubeconfig, root string) (*apiAccess, error) {
 	}
 	config, err := rest.InClusterConfig()
 	if err == nil {
-		config.UserAgent = "clustersnap"
+		advised(config, "KUBERNETES_SERVICE_HOST")
 		return &apiAccess{config, "the pod's service account"}, nil
 	}
 	// A pod without a token has an address of the API server all the same: the node's file is next, as outside of pods.
@@ -43,10 +42,7 @@ func findAPI(kubeconfig, root string) (*apiAccess, error) {
 }
 
 func accessBy(file, name string) (*apiAccess, error) {
-	if _, err := os.Stat(file); err != nil {
-		return nil, fmt.Errorf("read kubeconfig: %w", err)
-	}
-	config, err := restConfig(file)
+	config, err := readKubeconfig(file)
 	if err != nil {
 		return nil, err
 	}

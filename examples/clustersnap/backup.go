@@ -76,7 +76,7 @@ func backupCommand() *cobra.Command {
   clustersnap backup --to file:///mnt/nfs/sets/ --recipients-file recipient.txt
   clustersnap backup --to 's3://bucket/folder/?region=eu-central-1' \
     --recipients-file recipient.txt --volumes all --accept hostPath,ephemeral`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.check(); err != nil {
 				return usageError{fmt.Errorf("backup: %w", err)}
@@ -136,6 +136,11 @@ func (b *backupFlags) check() error {
 	}
 	if b.etcdOnly && (b.kubeconfig != "" || b.volumes.which != "") {
 		return errors.New("--kubeconfig and --volumes ask the API server: leave --etcd-only out")
+	}
+	if b.kubeconfig != "" {
+		if _, err := restConfig(b.kubeconfig); err != nil {
+			return err
+		}
 	}
 	return errors.Join(b.volumes.check(), b.outlets.check())
 }

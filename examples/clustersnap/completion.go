@@ -28,12 +28,6 @@ var words = map[string][]string{
 	"volumes": {"all"},
 }
 
-// classes are what --class takes where objects are selected.
-var classes = []manifests.Class{
-	manifests.User, manifests.Generated, manifests.Bootstrap, manifests.NodeBound, manifests.Virtual, manifests.Terminating,
-	manifests.Completed,
-}
-
 // complete has a shell complete what can be known, of a command and those below it. What a flag or an argument is stands in
 // the help already: a FILE, a DIR, and what is neither has no files to be offered.
 func complete(cmd *cobra.Command) {
@@ -55,6 +49,9 @@ func offered(f *pflag.Flag) cobra.CompletionFunc {
 	if as, ok := f.Value.(*output); ok {
 		return cobra.FixedCompletions(as.forms, cobra.ShellCompDirectiveNoFileComp)
 	}
+	if _, ok := f.Value.(*classList); ok { // other classes are names of the cluster
+		return cobra.FixedCompletions(classNames(), cobra.ShellCompDirectiveNoFileComp)
+	}
 	if list := words[f.Name]; list != nil {
 		return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 	}
@@ -63,24 +60,13 @@ func offered(f *pflag.Flag) cobra.CompletionFunc {
 		return nil
 	case "DIR":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
-	case "CLASS":
-		if f.Value.Type() == "stringArray" { // others are names of the cluster
-			return classNames
-		}
 	}
 	return cobra.NoFileCompletions
 }
 
-func classNames(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
-	for _, c := range classes {
-		names = append(names, string(c))
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // completeArgument goes by the name that the argument has in the usage.
 func completeArgument(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	switch argument(cmd.Use, len(args)) {
+	switch strings.Trim(argument(cmd.Use, len(args)), "[.]") {
 	case "FILE", "FILE|URL", "URL", "SOURCE", "SNAPSHOT", "A", "B":
 		return nil, cobra.ShellCompDirectiveDefault
 	case "DIR":
@@ -97,21 +83,6 @@ func completeArgument(cmd *cobra.Command, args []string, begun string) ([]string
 		}
 	}
 	return nil, cobra.ShellCompDirectiveNoFileComp
-}
-
-// argument is the name of the one at a place, empty if there is none. The last one may be repeated.
-func argument(use string, at int) string {
-	names := strings.Fields(use)[1:]
-	if i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "-") }); i >= 0 {
-		names = names[:i]
-	}
-	if last := len(names) - 1; at > last && last >= 0 && strings.HasSuffix(names[last], "...]") {
-		at = last
-	}
-	if at >= len(names) {
-		return ""
-	}
-	return strings.Trim(names[at], "[.]")
 }
 
 // kindNames are those of a source, or those that Kubernetes has where it can't be read at once, as one that is encrypted.

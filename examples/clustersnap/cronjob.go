@@ -46,7 +46,7 @@ Nothing is written and nobody is asked: hand it to kubectl apply -f -.`,
     --to 's3://bucket/sets/?region=eu-central-1' \
     --image registry.example.org/clustersnap:v1 \
     --recipients-file recipient.txt`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := s.check(); err != nil {
 				return usageError{fmt.Errorf("cronjob: %w", err)}

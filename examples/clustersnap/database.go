@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -34,6 +35,9 @@ func openDatabase(name string) (*database, error) {
 // newDatabase takes over what it reads from.
 func newDatabase(at io.ReaderAt, size int64, held io.Closer) (*database, error) {
 	s, err := etcdsnap.Open(at, size)
+	if errors.Is(err, etcdsnap.ErrCorrupt) {
+		err = fmt.Errorf("%w: take another copy", err)
+	}
 	if err != nil {
 		return nil, errors.Join(err, held.Close())
 	}

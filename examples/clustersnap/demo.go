@@ -31,7 +31,7 @@ loopback, and nothing stays.
 
 With --serve the node stays up instead, for you to try "backup --root DIR" and
 "verify" on, until you interrupt it. Its files stay.`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if objects < 1 {
 				return usageError{errors.New("--objects must be 1 or more")}

@@ -32,7 +32,7 @@ their first names; -o json or yaml gives all of it.
 The exit code is 1 if no credential for etcd is of use.`,
 		Example: `  clustersnap discover
   clustersnap discover --root /host -o yaml`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := discover(cmd.OutOrStdout(), root, as, time.Now()); err != nil {
 				return fmt.Errorf("discover: %w", err)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
@@ -71,7 +72,15 @@ func (o etcdFlags) dial(ctx context.Context) (*clientv3.Client, error) {
 		}
 		opts.Password = strings.TrimRight(string(b), "\r\n")
 	}
-	return etcdsnap.Dial(ctx, o.endpoints, config, opts)
+	client, err := etcdsnap.Dial(ctx, o.endpoints, config, opts)
+	at := (*net.OpError)(nil)
+	switch {
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		err = fmt.Errorf("%w: give etcd's own --cacert, on a node /etc/kubernetes/pki/etcd/ca.crt", err)
+	case errors.As(err, &at) && at.Op == "remote error": // etcd's, about who comes
+		err = fmt.Errorf("%w: give another --cert and --key, on a node /etc/kubernetes/pki/etcd/healthcheck-client.crt and .key", err)
+	}
+	return client, err
 }
 
 func (o etcdFlags) tlsConfig() (*tls.Config, error) {
@@ -82,7 +91,7 @@ func (o etcdFlags) tlsConfig() (*tls.Config, error) {
 	if o.cert != "" {
 		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
 		if err != nil {
-			return nil, fmt.Errorf("read %s and %s: %w", o.cert, o.key, err)
+			return nil, fmt.Errorf("read --cert %s and --key %s: %w: give a certificate and its key, in PEM", o.cert, o.key, err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -93,7 +102,7 @@ func (o etcdFlags) tlsConfig() (*tls.Config, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(b) {
-			return nil, fmt.Errorf("%s holds no certificate", o.ca)
+			return nil, fmt.Errorf("--cacert %s holds no certificate: give the CA of etcd's, in PEM", o.ca)
 		}
 	}
 	return config, nil

@@ -23,7 +23,7 @@ For each resource: its live keys, what they take, and what is stored of it in
 all, older revisions included. The hash is the one that "etcdutl snapshot
 status" prints.`,
 		Example: `  clustersnap etcd info etcd.snap`,
-		Args:    oneFile,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
 			verified := out

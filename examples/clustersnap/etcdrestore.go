@@ -39,7 +39,7 @@ A plain snapshot, as etcdctl saves it, needs no --identity, but --name,
 
   clustersnap etcd restore etcd.snap --taken 2026-11-26T04:00:00Z --name cp1 \
     --peer-url https://10.0.0.11:2380 --data-dir /var/lib/etcd`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.member.DataDir == "" {
 				return usageError{fmt.Errorf("no data directory: give --data-dir DIR")}

@@ -31,7 +31,7 @@ A snapshot holds every Secret. "clustersnap backup" encrypts it.`,
 		Example: `  clustersnap etcd save --to etcd.snap --endpoints https://10.0.0.11:2379 \
     --cacert ca.crt --cert client.crt --key client.key
   clustersnap etcd save --to etcd.snap --stopped --data-dir /var/lib/etcd`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return usageError{err}

@@ -44,7 +44,7 @@ It has the names of all objects in it, those of Secrets too: it is made in mode
 		Example: `  clustersnap etcd top etcd.snap
   clustersnap etcd top --by object --sort revisions etcd.snap
   clustersnap etcd top --html etcd.html etcd.snap`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return usageError{fmt.Errorf("etcd top: %w", err)}

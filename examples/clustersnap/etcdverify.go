@@ -24,7 +24,7 @@ harm. A copy of a database file, member/snap/db, has no digest, so that changed
 values would go unseen: it is refused unless --no-digest is given.`,
 		Example: `  clustersnap etcd verify etcd.snap
   clustersnap etcd verify --no-digest /mnt/old-disk/etcd/member/snap/db`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
 			if _, err := verifyFile(cmd.Context(), out, args[0], opts); err != nil {
@@ -45,6 +45,13 @@ func verifyFlags(cmd *cobra.Command, opts *etcdsnap.VerifyOptions) {
 }
 
 func verifyFile(ctx context.Context, out steps, name string, opts etcdsnap.VerifyOptions) (info etcdsnap.Info, err error) {
+	is, err := isSet(name)
+	if err == nil && is {
+		err = usageError{errors.New("it is a backup: clustersnap verify checks it, and its snapshot with it")}
+	}
+	if err != nil {
+		return info, err
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return info, err
@@ -54,6 +61,9 @@ func verifyFile(ctx context.Context, out steps, name string, opts etcdsnap.Verif
 		info, err = etcdsnap.Verify(ctx, p.reader(f), opts)
 		if errors.Is(err, etcdsnap.ErrNoDigest) {
 			return "", fmt.Errorf("%w: give --no-digest if it is such a copy", err)
+		}
+		if errors.Is(err, etcdsnap.ErrCorrupt) {
+			return "", fmt.Errorf("%w: take another copy", err)
 		}
 		if err == nil && info.Content.Keyspace == nil { // too many keys to be counted on the way
 			info.Content, err = walk(ctx, f, opts.Prefix)

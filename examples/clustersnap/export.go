@@ -35,7 +35,7 @@ func exportCommand() *cobra.Command {
 		Short:   "Write all objects of an etcd snapshot into a directory",
 		Long:    exportHelp,
 		Example: `  clustersnap export etcd.snap objects`,
-		Args:    cobra.ExactArgs(2),
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, err := secrets.options()
 			if err != nil {

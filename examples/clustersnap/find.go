@@ -78,7 +78,7 @@ func (s *source) one(ctx context.Context, w wanted) (manifests.Entry, error) {
 	case err != nil:
 		return manifests.Entry{}, err
 	case len(found) == 0:
-		return manifests.Entry{}, fmt.Errorf("there is no %s", w.as(n))
+		return manifests.Entry{}, fmt.Errorf("there is no %s: clustersnap ls SOURCE %s shows those that there are", w.as(n), n)
 	case len(found) > 1:
 		return manifests.Entry{}, fmt.Errorf("there is a %s/%s in %s: give one of them with -n", n, w.name, namespaces(found))
 	}

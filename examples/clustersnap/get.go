@@ -36,7 +36,7 @@ func getCommand() *cobra.Command {
   clustersnap get etcd.snap deployment/web -n shop --revision 81726
   clustersnap get cp1.clustersnap --identity key.txt node/cp1
   clustersnap get backup configmap/settings -n shop`,
-		Args: cobra.ExactArgs(2),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := parseWanted(args[1], namespace)
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,7 +39,7 @@ func historyCommand() *cobra.Command {
 		Long:  historyHelp,
 		Example: `  clustersnap history etcd.snap deployment/web -n shop
   clustersnap history etcd.snap deployment/web -n shop --diff`,
-		Args: cobra.ExactArgs(2),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := parseWanted(args[1], namespace)
 			if err != nil {
@@ -73,7 +74,7 @@ func (h historyOutput) history(ctx context.Context, s sourceFlags, name string, 
 	}
 	defer from.close()
 	if from.snapshot == nil {
-		return fmt.Errorf("a tree has one version of each object: want a snapshot of etcd")
+		return errors.New("a tree has one version of each object: give a snapshot of etcd")
 	}
 	if err := from.snapshot.learnAll(ctx); err != nil {
 		return err
@@ -115,7 +116,7 @@ func (h historyOutput) print(ctx context.Context, out io.Writer, from *source, e
 		before = v.Object
 	}
 	if versions == 0 {
-		return fmt.Errorf("there is no trace of %s: it never was, or it was deleted before revision %d, and compacted",
+		return fmt.Errorf("there is no trace of %s, back to revision %d: look at how it is written, or in an older snapshot",
 			e.Key, compacted)
 	}
 	return nil

@@ -48,7 +48,7 @@ func listCommand() *cobra.Command {
 		Long:  listHelp,
 		Example: `  clustersnap list file:///mnt/nfs/sets/
   clustersnap list cp1.clustersnap --identity key.txt`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if identity != "" {
@@ -85,7 +85,7 @@ func listSets(ctx context.Context, out io.Writer, url string, as output) error {
 		printListing(steps{out}, found)
 	}
 	if n := len(found.Broken); n > 0 && err == nil {
-		err = fmt.Errorf("%s of no use in %s", count(n, "receipt"), url)
+		err = fmt.Errorf("%s of no use in %s: see what is said of each", count(n, "receipt"), url)
 	}
 	return err
 }

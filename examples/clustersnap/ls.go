@@ -39,13 +39,16 @@ func lsCommand() *cobra.Command {
   clustersnap ls etcd.snap deployments -l app=web
   clustersnap ls cp1.clustersnap --identity key.txt -n shop
   clustersnap ls backup -o json | jq -r .kind | sort | uniq -c`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := ""
 			if len(args) == 2 {
 				kind = args[1]
 			}
 			list, lost, err := listObjects(cmd.Context(), s, args[0], of.options(), kind)
+			if err == nil && len(list) == 0 && lost == nil {
+				fmt.Fprintln(os.Stderr, "clustersnap: nothing matches: leave one of KIND, -n, -l and --class out to see what there is")
+			}
 			if err == nil {
 				err = errors.Join(printEntries(os.Stdout, list, as), lost)
 			}

@@ -22,6 +22,8 @@ func main() { os.Exit(run(os.Args[1:])) }
 // usageError is a command line that can't be carried out: exit code 2.
 type usageError struct{ error }
 
+func (u usageError) Unwrap() error { return u.error }
+
 // run returns the exit code: 0 good, 1 not good, 2 usage.
 func run(args []string) int {
 	signal.Ignore(syscall.SIGPIPE) // a backup goes on when nobody reads its report any more
@@ -53,10 +55,11 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 	if err == nil {
 		return 0
 	}
+	advice := adviceOn(cmd, err)
 	// Before a command has started, only its command line can be at fault.
-	if usage := (usageError{}); !started || errors.As(err, &usage) {
+	if usage := (usageError{}); !started || advice.usage || errors.As(err, &usage) {
 		text := strings.Join(strings.Fields(err.Error()), " ") // cobra's suggestions take lines
-		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", printable(text), cmd.CommandPath()+" --help")
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\nTry %q.\n", printable(advice.to(text)), cmd.CommandPath()+" --help")
 		return 2
 	}
 	if readerGone(err) { // as of "ls | head": whoever read has seen enough
@@ -67,7 +70,7 @@ Exit codes: 0 good, 1 not good, 2 the command line is wrong.`,
 		code = found.code
 	}
 	for line := range strings.Lines(err.Error()) { // joined errors are one sentence a line
-		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", oneLine(strings.TrimSuffix(line, "\n")))
+		fmt.Fprintf(os.Stderr, "clustersnap: %s\n", oneLine(advice.to(strings.TrimSuffix(line, "\n"))))
 	}
 	return code
 }
@@ -82,16 +85,12 @@ func readerGone(err error) bool {
 // group is a command of which the subcommands do the work.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return usageError{fmt.Errorf("%s: give a subcommand", name)}
+		var names []string
+		for _, c := range commands {
+			names = append(names, c.Name())
+		}
+		return usageError{fmt.Errorf("%s: give a subcommand: %s", name, strings.Join(names, ", "))}
 	}}
 	cmd.AddCommand(commands...)
 	return cmd
-}
-
-// oneFile says what cobra's own count of arguments does not: that a FILE is wanted, or a URL.
-func oneFile(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%s wants one %s, and was given %d", cmd.CommandPath(), strings.Fields(cmd.Use)[1], len(args))
-	}
-	return nil
 }

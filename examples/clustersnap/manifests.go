@@ -1,11 +1,7 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/clustersnap/clustersnap/manifests"
 )
@@ -24,22 +20,11 @@ func connect(kubeconfig string) (*manifests.Cluster, error) {
 	return manifests.NewCluster(config)
 }
 
-// restConfig reads a kubeconfig, or kubectl's where none is named.
-func restConfig(kubeconfig string) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	if err != nil {
-		return nil, fmt.Errorf("read kubeconfig: %w", err)
-	}
-	config.UserAgent = "clustersnap"
-	return config, nil
-}
-
 // selection is what of a cluster, or of a source, a command looks at.
 type selection struct {
 	kubeconfig, selector string
-	namespaces, classes  []string
+	namespaces           []string
+	classes              classList
 	faithful             bool
 }
 
@@ -55,14 +40,11 @@ func (s *selection) choices(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&s.namespaces, "namespace", "n", nil, "only this `NAMESPACE` (repeatable)")
 	f.StringVarP(&s.selector, "selector", "l", "", "only objects with these `LABELS`")
-	f.StringArrayVar(&s.classes, "class", nil, "only this `CLASS`, such as user (repeatable)")
+	f.Var(&s.classes, "class", "only this `CLASS`, such as user (repeatable)")
 }
 
 func (s *selection) options() manifests.Options {
-	opts := manifests.Options{Namespaces: s.namespaces, LabelSelector: s.selector}
-	for _, class := range s.classes {
-		opts.Classes = append(opts.Classes, manifests.Class(class))
-	}
+	opts := manifests.Options{Namespaces: s.namespaces, LabelSelector: s.selector, Classes: s.classes}
 	if s.faithful {
 		opts.Level = manifests.Faithful
 	}

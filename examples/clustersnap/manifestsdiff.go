@@ -47,7 +47,7 @@ func manifestsDiffCommand() *cobra.Command {
 		Use:   "diff A B",
 		Short: "Compare saved, written and live objects",
 		Long:  manifestsDiffHelp,
-		Args:  cobra.ExactArgs(2),
+		Args:  asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			defer v.close()
 			v.selection = s
@@ -86,14 +86,11 @@ func (v *views) compare(ctx context.Context, a, b, base string, as output) (*dif
 	if err != nil {
 		return nil, err
 	}
-	var opts diff.Options
+	opts := diff.Options{Classes: v.classes}
 	if base != "" {
 		if opts.Base, err = v.open(ctx, base); err != nil {
 			return nil, err
 		}
-	}
-	for _, class := range v.classes {
-		opts.Classes = append(opts.Classes, manifests.Class(class))
 	}
 	return diff.Compare(ctx, sideA, sideB, func(c *diff.Change) error {
 		if as.machine() {

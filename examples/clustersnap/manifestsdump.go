@@ -29,7 +29,7 @@ func manifestsDumpCommand() *cobra.Command {
 		Use:   "dump --to DIR",
 		Short: "Write all objects into a directory",
 		Long:  manifestsDumpHelp,
-		Args:  cobra.NoArgs,
+		Args:  asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to == "" {
 				return usageError{errors.New("manifests dump: give the directory to write, --to DIR")}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"filippo.io/age"
 
@@ -30,6 +29,9 @@ func openSealed(ctx context.Context, name string) (sealed, int64, error) {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder: give a set in it: clustersnap list file:///DIR/ shows what there is", name)
+	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
 	}
@@ -67,22 +69,9 @@ func openSet(ctx context.Context, name string, identities []age.Identity) (*clus
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := decrypt(f, size, identities)
+	set, err := decrypt(name, f, size, identities)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open %s: %w", name, err), f.Close())
 	}
 	return set, f, nil
-}
-
-func decrypt(f io.ReaderAt, size int64, identities []age.Identity) (*clustersnap.Set, error) {
-	// A clone, since age sorts what it is given.
-	plain, size, err := age.DecryptReaderAt(f, size, slices.Clone(identities)...)
-	if other := new(age.NoIdentityMatchError); errors.As(err, &other) {
-		return nil, fmt.Errorf("the identity does not fit: the file was made for %s, and is opened by the identity of any of them",
-			count(len(other.StanzaTypes), "other recipient"))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("it is cut short, damaged or no backup: take another copy (%w)", err)
-	}
-	return clustersnap.Open(plain, size)
 }

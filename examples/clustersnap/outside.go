@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,9 +17,12 @@ func lookFromOutside(ctx context.Context, out steps, name string) error {
 		return fmt.Errorf("verify: %w", err)
 	}
 	defer f.Close()
+	if is, err := beginsAsSet(f); err != nil || !is {
+		return fmt.Errorf("verify %s: %w", name, cmp.Or(err, errOther))
+	}
 	header, err := age.ExtractHeader(io.NewSectionReader(f, 0, size))
 	if err != nil {
-		return fmt.Errorf("verify %s: it does not begin as a backup does, with an age header: %w", name, err)
+		return fmt.Errorf("verify %s: %w", name, damaged("it", err))
 	}
 	var kinds []string
 	for line := range strings.Lines(string(header)) {

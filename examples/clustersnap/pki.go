@@ -36,7 +36,7 @@ The files are also checked. The file is written whatever they lack, since it
 may be all that there is; the exit code is 1 if they are not good. Keep the
 digest elsewhere: who demands it when he opens the file gets this one.`,
 		Example: `  clustersnap pki collect --to cp1.pki.age --recipients-file recipient.txt`,
-		Args:    cobra.NoArgs,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to == "" || to == "-" || store.IsURL(to) {
 				return usageError{errors.New("pki collect: give --to FILE: the file appears whole or not at all")}

@@ -20,7 +20,7 @@ func pkiCheckCommand() *cobra.Command {
 	var from pkiSource
 	var as output
 	cmd := &cobra.Command{
-		Use:   "check FILE --identity FILE | check --root DIR",
+		Use:   "check [FILE --identity FILE | --root DIR]",
 		Short: "Say whether a node's TLS and secret files are complete and right",
 		Long: `Say whether a node's TLS and secret files are complete and right: those that
 "pki collect" has sealed, those in a set, a file's or a URL's, or those of a
@@ -33,7 +33,7 @@ of them a restored node would not work.`,
 		Example: `  clustersnap pki check cp1.pki.age --identity key.txt
   clustersnap pki check cp1.clustersnap --identity key.txt -o json
   clustersnap pki check --root /`,
-		Args: cobra.MaximumNArgs(1),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if from.file = ""; len(args) == 1 {
 				from.file = args[0]

@@ -28,7 +28,7 @@ files back on a node is the work of "clustersnap restore".`,
 		Example: `  clustersnap pki open cp1.pki.age --identity key.txt --to cp1.files
   pass show clustersnap | \
     clustersnap pki open cp1.clustersnap --identity - --to cp1.files`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
 				return usageError{errors.New("pki open: no destination: give --to DIR, which must not exist")}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -42,14 +41,14 @@ func proveCompletenessCommand() *cobra.Command {
 		Long:  proveCompletenessHelp,
 		Example: `  clustersnap prove completeness backup --snapshot etcd.snap
   clustersnap prove completeness backup --snapshot etcd.snap -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if snapshot == "" && (cmd.Flags().Changed("etcd-prefix") || cmd.Flags().Changed("encryption-config")) {
 				return usageError{errors.New("--etcd-prefix and --encryption-config are for a snapshot of etcd: give --snapshot FILE")}
 			}
-			saved, err := tree.Read(os.DirFS(args[0]))
+			saved, err := readTree(args[0], nil)
 			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+				return fmt.Errorf("prove completeness %s: %w", args[0], err)
 			}
 			ctx := cmd.Context()
 			dump := proof.Dump{Report: saved.Seen(), Entries: saved.Entries(ctx), Kept: kept(saved)}
@@ -97,6 +96,13 @@ func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFla
 		return nil, err
 	}
 	defer clear(encryption)
+	is, err := isSet(name)
+	if err == nil && is {
+		err = usageError{fmt.Errorf("%s is a backup, and has its own proof in it: give a snapshot in the clear", name)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prove completeness: %w", err)
+	}
 	s, err := openDatabase(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -45,7 +45,7 @@ func pruneCommand() *cobra.Command {
 		Short:   "Delete old sets in a store, never the last good one",
 		Long:    pruneHelp,
 		Example: `  clustersnap prune file:///mnt/nfs/sets/ --keep-daily 14 --keep-monthly 6`,
-		Args:    oneFile,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !store.IsURL(args[0]) {
 				return usageError{fmt.Errorf("prune: %s is no URL: give file:///DIR/ for a folder", args[0])}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,12 +55,15 @@ func recoverCommand() *cobra.Command {
   clustersnap recover etcd.snap -n shop --yes
   clustersnap recover cp1.clustersnap --identity key.txt -n shop
   clustersnap recover etcd.snap configmap/settings -n shop --policy replace`,
-		Args: cobra.MinimumNArgs(1),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen := len(r.of.namespaces) > 0 || r.of.selector != "" || r.all
 			switch named := len(args) > 1; {
 			case !named && !chosen:
 				return usageError{errors.New("recover: say what: KIND/NAME, -n NAMESPACE, -l LABELS or --all")}
+			case !slices.Contains(words["policy"], r.policy):
+				const want = "recover: --policy is %q: want %s"
+				return usageError{fmt.Errorf(want, r.policy, strings.Join(words["policy"], ", "))}
 			case named && (r.of.selector != "" || r.all || len(r.of.namespaces) > 1):
 				return usageError{errors.New("recover: objects that are named take one -n at most, and no -l or --all")}
 			}

@@ -149,7 +149,7 @@ func TestIncompleteSources(t *testing.T) {
 	}{
 		{nil, secret + "\n" + node},
 		{[]string{"shop"}, secret},
-		{[]string{"other"}, "<nil>"},
+		{[]string{"bare"}, "<nil>"},
 	} {
 		from := &source{seer: seenSide{shop(t).open(t, storage.Selection{}).seer, report}}
 		r := recovery{of: selection{namespaces: c.namespaces}}

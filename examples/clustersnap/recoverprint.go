@@ -62,7 +62,7 @@ func (r *recovery) write(ctx context.Context, out steps, plan *apply.Plan) (done
 		out.line(string(o.State), fmt.Sprintf("%s: %s", o.Key, o.Err))
 	}
 	if err == nil && len(failed) > 0 {
-		err = fmt.Errorf("%s not brought back", count(len(failed), "object"))
+		err = fmt.Errorf("%s not brought back: see what is said of each", count(len(failed), "object"))
 	}
 	return done, err
 }

@@ -41,6 +41,9 @@ func (r *recovery) chosen(ctx context.Context, from *source) (list []manifests.E
 	if list, err = from.entries(ctx); err != nil {
 		return nil, nil, err
 	}
+	if err := from.namespacesThere(list, r.of.namespaces); err != nil {
+		return nil, nil, err
+	}
 	lost = from.incomplete(func(o manifests.Outcome) bool {
 		return within(r.of.namespaces, o) || o.Group == "" && o.Resource.Resource == "namespaces"
 	})

@@ -45,7 +45,7 @@ func restoreCommand() *cobra.Command {
 		Example: `  clustersnap restore cp1.clustersnap --identity key.txt
   clustersnap restore cp1.clustersnap --identity key.txt -o yaml
   clustersnap restore cp1.clustersnap --identity key.txt --yes`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if identity == "" {
 				return usageError{errors.New("restore: give --identity FILE")}

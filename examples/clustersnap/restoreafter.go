@@ -36,7 +36,7 @@ func adminConfigs(root string) (configs []*rest.Config, err error) {
 	dir := filepath.Join(root, "etc/kubernetes")
 	var errs []error
 	for _, name := range []string{"super-admin.conf", "admin.conf"} {
-		config, err := restConfig(filepath.Join(dir, name))
+		config, err := readKubeconfig(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -44,7 +44,7 @@ func adminConfigs(root string) (configs []*rest.Config, err error) {
 			errs = append(errs, err)
 			continue
 		}
-		own, err := restConfig(filepath.Join(dir, "controller-manager.conf"))
+		own, err := readKubeconfig(filepath.Join(dir, "controller-manager.conf"))
 		if err == nil {
 			config.Host = own.Host
 		} else if !errors.Is(err, fs.ErrNotExist) {

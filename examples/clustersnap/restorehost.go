@@ -51,7 +51,7 @@ func restoreHostCommand() *cobra.Command {
     --name cp2 --address 10.0.0.12
   clustersnap restore host cp1.clustersnap --identity key.txt \
     --name cp2 --address 10.0.0.12 --yes --finish`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := h.target()
 			if refuse := h.onlyPlanned(h.yes); err == nil && refuse != nil {

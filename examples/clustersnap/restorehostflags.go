@@ -32,12 +32,12 @@ func (h *hostFlags) target() (to rehost.Host, err error) {
 	}
 	to.Name = h.name
 	if to.Address, err = netip.ParseAddr(h.address); err != nil {
-		return to, usageError{fmt.Errorf("--address: %w", err)}
+		return to, usageError{fmt.Errorf("--address %.100q is no IP: give one such as 10.0.0.12", h.address)}
 	}
 	for _, text := range h.others {
 		a, err := netip.ParseAddr(text)
 		if err != nil {
-			return to, usageError{fmt.Errorf("--other-address: %w", err)}
+			return to, usageError{fmt.Errorf("--other-address %.100q is no IP: give one such as 10.0.0.12", text)}
 		}
 		to.Others = append(to.Others, a)
 	}

@@ -41,7 +41,7 @@ func restoreInitCommand() *cobra.Command {
 		Long:  restoreInitHelp,
 		Example: `  clustersnap restore init cp1.clustersnap --identity key.txt \
     --name cp2 --address 10.0.0.12 --yes`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := r.target()
 			if err != nil {

@@ -48,7 +48,7 @@ func restoreOthersCommand() *cobra.Command {
 		Example: `  clustersnap restore others cp1.clustersnap --identity key.txt
   clustersnap restore others cp1.clustersnap --identity key.txt \
     --empty cp2 --gone cp3,worker7 -o json`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.identity == "" {
 				return usageError{errors.New("restore others: give --identity FILE")}

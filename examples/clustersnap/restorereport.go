@@ -44,7 +44,7 @@ func restoreReportCommand() *cobra.Command {
 		Long:  reportHelp,
 		Example: `  clustersnap restore report
   clustersnap restore report --kubeconfig admin.conf --settle 2m -o json`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := r.run(cmd.Context(), cmd.OutOrStdout()); err != nil {
 				return fmt.Errorf("restore report: %w", err)

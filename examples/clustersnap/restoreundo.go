@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ manifests take their places again, and the static pods start.
 
 Once kube-apiserver was started with the new data, that needs --lose-writes.`,
 		Example: `  clustersnap restore undo`,
-		Args:    cobra.NoArgs,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := steps{cmd.OutOrStdout()}
 			host, end, err := r.host(out)
@@ -52,10 +53,13 @@ func restorePruneCommand() *cobra.Command {
 		Use:     "prune --older-than TIME",
 		Short:   "Remove what restores that have ended left aside",
 		Example: `  clustersnap restore prune --older-than 720h`,
-		Args:    cobra.NoArgs,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("older-than") { // it may be the only old data
 				return usageError{errors.New("restore prune: give --older-than TIME")}
+			}
+			if at := filepath.Dir(filepath.Join(root, dataDir)); !there(at) {
+				return usageError{fmt.Errorf("restore prune: there is no %s: look at how --root and --data-dir are written", at)}
 			}
 			out := steps{cmd.OutOrStdout()}
 			removed, err := restore.Prune(root, dataDir, time.Now().Add(-age))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -27,7 +26,7 @@ func newScratch(dir string) (*scratch, error) {
 	}
 	file, err := os.CreateTemp(dir, "clustersnap-*.scratch")
 	if err != nil {
-		return nil, fmt.Errorf("%w: give --scratch DIR", err)
+		return nil, err
 	}
 	_ = os.Remove(file.Name()) // Windows keeps the name of what is open: see Close
 	sealed, err := age.Encrypt(file, identity.Recipient())
@@ -40,7 +39,7 @@ func newScratch(dir string) (*scratch, error) {
 // end ends what is written, and gives it to be read.
 func (s *scratch) end() (io.ReaderAt, int64, error) {
 	if err := s.sealed.Close(); err != nil {
-		return nil, 0, fmt.Errorf("%w: give --scratch DIR, with room for etcd's data", err)
+		return nil, 0, err
 	}
 	size, err := s.file.Seek(0, io.SeekEnd)
 	if err != nil {

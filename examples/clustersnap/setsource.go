@@ -5,10 +5,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"syscall"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -48,12 +46,10 @@ func isSet(name string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	begin := make([]byte, len("age-encryption.org/v1\n"))
-	_, err = io.ReadFull(f, begin)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, nil // whoever reads it as a snapshot tells
+	if info, err := f.Stat(); err != nil || info.IsDir() {
+		return false, cmp.Or(err, errors.New("it is a folder: give a file in it"))
 	}
-	return bytes.Equal(begin, []byte("age-encryption.org/v1\n")), err
+	return beginsAsSet(f)
 }
 
 // database opens the snapshot of a SOURCE, a backup's or a file's. The caller closes it.
@@ -101,9 +97,6 @@ func (s *setFlags) unpack(set *clustersnap.Set) (*database, error) {
 	bar := watch("read")
 	defer bar.end()
 	if _, err := io.Copy(held, bar.reader(src)); err != nil {
-		if errors.Is(err, syscall.ENOSPC) {
-			err = fmt.Errorf("%w: give --scratch DIR, with room for etcd's data", err)
-		}
 		return nil, errors.Join(err, held.Close())
 	}
 	at, size, err := held.end()

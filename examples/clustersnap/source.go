@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap/manifests"
@@ -85,14 +86,23 @@ func (s *sourceFlags) openTree(name string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	saved, err := tree.Read(os.DirFS(name), identities...)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New(`it has no index.json: want a directory that "manifests dump" has written, or a snapshot of etcd`)
-	}
+	saved, err := readTree(name, identities)
 	if err != nil {
 		return nil, err
 	}
 	return &source{seer: saved}, nil
+}
+
+// readTree reads a directory that "manifests dump" has written.
+func readTree(name string, identities []age.Identity) (*tree.Saved, error) {
+	if !there(name) {
+		return nil, errors.New("there is no such directory: look at how it is written")
+	}
+	saved, err := tree.Read(os.DirFS(name), identities...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New(`it has no index.json: give a directory that "manifests dump" has written`)
+	}
+	return saved, err
 }
 
 func (s *source) close() error {

@@ -39,7 +39,7 @@ The URL is that of a set, as "clustersnap backup" and "list" print it.`,
   clustersnap verify cp1.clustersnap --identity key.txt --boot
   clustersnap verify file:///backup/SET.clustersnap --identity key.txt
   pass show clustersnap | clustersnap verify cp1.clustersnap --identity -`,
-		Args: oneFile,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
 			if identity == "" {
@@ -119,7 +119,7 @@ func verifySnapshot(ctx context.Context, set *clustersnap.Set, p progress) (etcd
 	defer src.Close()
 	info, err := etcdsnap.Verify(ctx, p.reader(src), etcdsnap.VerifyOptions{})
 	if err == nil && (info.SHA256 != saved.SHA256 || info.Size != saved.Size) {
-		err = errors.New("the snapshot is not the one that the index describes")
+		err = errors.New("the snapshot is not the one that the index describes: take another copy")
 	}
 	saved.Info = info
 	return saved, err

@@ -110,7 +110,7 @@ func namespaceIsThere(ctx context.Context, c *volsnap.Cluster, name string) erro
 	case err == nil || apierrors.IsForbidden(err):
 		return nil
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("there is no namespace %.100q", name)
+		return fmt.Errorf("there is no namespace %.100q: look at how it is written", name)
 	default:
 		return err
 	}

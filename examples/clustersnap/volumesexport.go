@@ -30,7 +30,7 @@ func volumesExportCommand() *cobra.Command {
 		Long:  volumesExportHelp,
 		Example: `  clustersnap volumes export volumes.json --run nightly-1
   clustersnap volumes export - shop/db-1`,
-		Args: cobra.MinimumNArgs(1),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (run == "" && !lost) == (len(args) == 1) {
 				return usageError{errors.New("volumes export: say what: --run ID, --lost, or NAMESPACE/SNAPSHOT")}

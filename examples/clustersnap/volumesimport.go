@@ -38,7 +38,7 @@ func volumesImportCommand() *cobra.Command {
 		Long:  volumesImportHelp,
 		Example: `  clustersnap volumes import volumes.json
   clustersnap volumes import volumes.json --to shop-copy --yes`,
-		Args: cobra.MinimumNArgs(1),
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := i.run(cmd.Context(), os.Stdout, args[0], args[1:]); err != nil {
 				return fmt.Errorf("volumes import %s: %w", args[0], err)

@@ -34,7 +34,7 @@ func volumesListCommand() *cobra.Command {
 		Long:    volumesListHelp,
 		Example: `  clustersnap volumes list -n shop --why
   clustersnap volumes list --run nightly-1 -o json`,
-		Args: cobra.NoArgs,
+		Args: asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkRun(run); err != nil {
 				return usageError{fmt.Errorf("volumes list: %w", err)}

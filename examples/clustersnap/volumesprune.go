@@ -47,7 +47,7 @@ func volumesPruneCommand() *cobra.Command {
 		Short:   "Delete old snapshots of volumes, never the last good one",
 		Long:    volumesPruneHelp,
 		Example: `  clustersnap volumes prune --keep-last 3 --keep-daily 14 --keep-monthly 6`,
-		Args:    cobra.NoArgs,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.check(); err != nil {
 				return usageError{fmt.Errorf("volumes prune: %w", err)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,20 +73,18 @@ func volumesRestoreCommand() *cobra.Command {
 
 // check holds the flags against each other.
 func (r *restoring) check(args int) error {
-	modes, want := 0, 2
+	modes := 0
 	for _, is := range []bool{r.drill, r.inPlace, r.undo, r.discard} {
 		if is {
 			modes++
 		}
 	}
-	if r.drill || r.undo || r.discard {
-		want = 1
-	}
+	want := r.wants()
 	switch {
 	case modes > 1:
 		return errors.New("--drill, --in-place, --undo and --discard exclude each other")
-	case args != want:
-		return fmt.Errorf("it wants %s here, and was given %d", count(want, "argument"), args)
+	case args != len(want):
+		return fmt.Errorf("give %s, and nothing else", strings.Join(want, " and "))
 	case len(r.stop) > 0 && !r.inPlace && !r.undo:
 		return errors.New("--stop is for --in-place and --undo")
 	case r.other && !r.inPlace:
@@ -94,6 +93,19 @@ func (r *restoring) check(args int) error {
 		return errors.New("this takes a volume away from where it is: add --yes")
 	}
 	return nil
+}
+
+// wants are the arguments that there have to be.
+func (r *restoring) wants() []string {
+	switch {
+	case r.drill:
+		return []string{"NAMESPACE/SNAPSHOT"}
+	case r.undo:
+		return []string{"NAMESPACE/CLAIM"}
+	case r.discard:
+		return []string{"PV"}
+	}
+	return []string{"NAMESPACE/SNAPSHOT", "NAMESPACE/CLAIM"}
 }
 
 func (r *restoring) run(ctx context.Context, out io.Writer, args []string) error {

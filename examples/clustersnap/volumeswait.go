@@ -22,7 +22,7 @@ func volumesWaitCommand() *cobra.Command {
 		Short:   "Wait until snapshots can be restored from",
 		Long:    volumesWaitHelp,
 		Example: `  clustersnap volumes wait --run nightly-1 --timeout 2h`,
-		Args:    cobra.NoArgs,
+		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if run == "" {
 				return usageError{errors.New("volumes wait: say for what: --run ID")}

@@ -17,10 +17,12 @@ func TestAnswers(t *testing.T) {
 		code, text string
 		want       string
 	}{
-		"no bucket":  {404, "NoSuchBucket", "none", there + refusals["NoSuchBucket"]},
-		"no rights":  {403, "AccessDenied", "Access Denied.", there + denied},
-		"other key":  {403, "SignatureDoesNotMatch", "no", there + refusals["SignatureDoesNotMatch"]},
-		"of its own": {418, "Teapot", "I am one.", there + "the server answers Teapot: I am one: look at the URL and the credentials"},
+		"no bucket": {404, "NoSuchBucket", "none", there + refusals["NoSuchBucket"]},
+		"no rights": {403, "AccessDenied", "Access Denied.", there + denied},
+		"other key": {403, "SignatureDoesNotMatch", "no", there + refusals["SignatureDoesNotMatch"]},
+		"of its own": {
+			418, "Teapot", "I am one.", there + "the server answers Teapot: I am one: look at the URL and the credentials",
+		},
 	} {
 		s := served(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(c.status)
