@@ -94,7 +94,7 @@ func backupCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("backup: %w", err)
 			}
-			b.out.line("good", fmt.Sprintf("next: clustersnap verify %s --identity FILE", shellWord(b.result.where)))
+			b.out.copied("good", fmt.Sprintf("next: clustersnap verify %s --identity FILE", shellWord(b.result.where)))
 			return nil
 		},
 	}

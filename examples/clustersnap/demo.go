@@ -69,7 +69,7 @@ func serveNode(ctx context.Context, out steps, dir string, objects int) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	out.line("next", fmt.Sprintf("clustersnap backup --etcd-only --root %s --to FILE --recipient age1...", node.Root))
+	out.copied("next", fmt.Sprintf("clustersnap backup --etcd-only --root %s --to FILE --recipient age1...", node.Root))
 	<-ctx.Done()
 	return node.Close()
 }

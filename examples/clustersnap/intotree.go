@@ -39,7 +39,7 @@ func intoTree(
 	if err := missing(out, report); err != nil {
 		return err
 	}
-	out.line("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
+	out.copied("good", fmt.Sprintf("next: clustersnap manifests diff %s live", dir))
 	return nil
 }
 

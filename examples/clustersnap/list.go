@@ -104,16 +104,16 @@ func listing(ctx context.Context, from *store.Store) (*store.Listing, error) {
 
 func printListing(out steps, found *store.Listing) {
 	for _, r := range found.Sets {
-		out.line(string(r.Verdict), "  "+r.Set)
-		out.line("", "  "+describeReceipt(r))
+		out.line(string(r.Verdict), r.Set)
+		out.line("", describeReceipt(r))
 	}
 	for _, b := range found.Broken {
-		out.line("broken", "  "+b.Set+": "+b.Why)
+		out.line("broken", b.Set+": "+b.Why)
 	}
 	for _, l := range found.Leftovers {
-		out.line("leftover", "  "+describeLeftover(l))
+		out.line("leftover", describeLeftover(l))
 	}
-	out.line("total", fmt.Sprintf("  %s, %s", count(len(found.Sets), "set"), count(len(found.Leftovers), "leftover")))
+	out.line("total", fmt.Sprintf("%s, %s", count(len(found.Sets), "set"), count(len(found.Leftovers), "leftover")))
 }
 
 func describeReceipt(r store.Receipt) string {

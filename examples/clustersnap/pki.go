@@ -83,7 +83,7 @@ func collectPKI(out steps, root, to string, recipients []age.Recipient, now time
 	if err := judge(out, check.Files(bundle, now, check.Options{})); err != nil {
 		return fmt.Errorf("%s is written, and %w", to, err)
 	}
-	out.line("good", fmt.Sprintf("next: clustersnap pki check %s --identity FILE", shellWord(to)))
+	out.copied("good", fmt.Sprintf("next: clustersnap pki check %s --identity FILE", shellWord(to)))
 	return nil
 }
 

@@ -89,7 +89,7 @@ func checkPKI(ctx context.Context, out io.Writer, from pkiSource, as output, now
 	if from.file != "" {
 		next = "next: clustersnap pki open " + shellWord(from.file) + " --identity FILE --to DIR"
 	}
-	say.line("good", next)
+	say.copied("good", next)
 	return nil
 }
 

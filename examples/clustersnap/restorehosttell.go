@@ -74,7 +74,7 @@ func (p *hostPlan) endpointText(ctx context.Context) string {
 // tellSteps prints what is left as commands.
 func (p *hostPlan) tellSteps(out steps) {
 	for _, s := range p.left.Steps {
-		out.line("then", s.Do+": "+s.Shell())
+		out.copied("then", s.Do+": "+s.Shell())
 	}
 	p.tellOthers(out)
 }
@@ -83,10 +83,11 @@ func (p *hostPlan) tellSteps(out steps) {
 func (p *hostPlan) tellOthers(out steps) {
 	for _, s := range p.others {
 		text := s.Stage + " on " + s.Where + ": " + s.Do
-		if s.Command != nil {
-			text += ": " + s.Shell()
+		if s.Command == nil {
+			out.line("others", text)
+		} else {
+			out.copied("others", text+": "+s.Shell())
 		}
-		out.line("others", text)
 	}
 }
 

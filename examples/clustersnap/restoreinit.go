@@ -98,7 +98,7 @@ func (r *initRestore) run(
 	}
 	for _, s := range p.left.Steps {
 		if s.Command != nil {
-			out.line("then", s.Do+": "+s.Shell())
+			out.copied("then", s.Do+": "+s.Shell())
 		}
 	}
 	if r.yes {

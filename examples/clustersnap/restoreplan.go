@@ -124,7 +124,7 @@ func printPlan(out steps, plan *restore.Plan) error {
 		return err
 	}
 	for line := range strings.Lines(plan.String()) {
-		fmt.Fprintln(out.out, printable(strings.TrimSuffix(line, "\n")))
+		out.text(strings.TrimSuffix(line, "\n"))
 	}
 	out.line("good", "nothing was done: add --yes")
 	return nil

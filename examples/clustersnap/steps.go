@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -74,8 +75,22 @@ func (p progress) end() {
 	}
 }
 
-func (s steps) line(name, text string) {
-	fmt.Fprintf(s.out, "%s %s\n", coloured(s.out, name, fmt.Sprintf("%-9s", name)), oneLine(text))
+// line writes a word, and a text in the column beside it.
+func (s steps) line(name, text string) { s.write(name, text, columns(s.out)) }
+
+// copied is a line with a command for people to copy from a terminal, which is not broken.
+func (s steps) copied(name, text string) { s.write(name, text, 0) }
+
+func (s steps) write(name, text string, columns int) {
+	word := fmt.Sprintf("%-9s", name)
+	line := folded(word+" "+oneLine(text), 10, columns)
+	fmt.Fprintln(s.out, coloured(s.out, name, word)+strings.TrimPrefix(line, word))
+}
+
+// text writes a line that is more than a word and a text, as it is: what is broken off goes a bit to the right of its begin.
+func (s steps) text(line string) {
+	indent := len(line) - len(strings.TrimLeft(line, " "))
+	fmt.Fprintln(s.out, folded(printable(line), indent+2, columns(s.out)))
 }
 
 // mib prints a size as people read it.

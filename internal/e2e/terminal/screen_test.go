@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,6 +88,9 @@ func quoted(args []string) string {
 	return strings.Join(args, " ")
 }
 
+// toCopy is a line with a command for people to copy, which is broken nowhere.
+var toCopy = regexp.MustCompile(`^(good +next: clustersnap|next +clustersnap|then|others) `)
+
 // fits holds that no line is wrapped, and that nothing stands there that is no text.
 func (s screen) fits(t testing.TB, what string) {
 	t.Helper()
@@ -94,7 +98,7 @@ func (s screen) fits(t testing.TB, what string) {
 		t.Errorf("%s prints nothing", what)
 	}
 	for _, l := range s.lines {
-		if len([]rune(l)) > columns {
+		if len([]rune(l)) > columns && !toCopy.MatchString(l) && strings.Contains(strings.TrimSpace(l), " ") {
 			t.Errorf("%s: wider than the terminal, %d columns: %s", what, len([]rune(l)), l)
 		}
 	}

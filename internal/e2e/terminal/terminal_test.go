@@ -62,20 +62,25 @@ func TestOutput(t *testing.T) {
 	root, set, key, url := aNode(t)
 	snapshot := filepath.Join(filepath.Dir(set), "etcd.snap")
 	pki := filepath.Join(root.Root, "etc/kubernetes/pki/etcd")
-	for _, verb := range [][]string{
-		{"etcd", "save", "--to", snapshot, "--endpoints", root.Endpoint, "--cacert", pki + "/ca.crt",
-			"--cert", pki + "/healthcheck-client.crt", "--key", pki + "/healthcheck-client.key"},
-		{"verify", set, "--identity", key},
-	} {
+	save := []string{
+		"etcd", "save", "--to", snapshot, "--endpoints", root.Endpoint, "--cacert", pki + "/ca.crt",
+		"--cert", pki + "/healthcheck-client.crt", "--key", pki + "/healthcheck-client.key",
+	}
+	for _, verb := range [][]string{save, {"verify", set, "--identity", key}, {"etcd", "verify", snapshot}} {
 		s := shown(t, nil, verb...)
-		s.clean(t, verb[0])
+		t.Logf("$ %s\n%s", strings.Join(verb, " "), s.raw)
+		s.fits(t, verb[0])
 		hasColours(t, verb, s)
 	}
 	for _, verb := range [][]string{
 		{"list", set, "--identity", key},
+		{"pki", "check", set, "--identity", key},
 		{"restore", "prune", "--root", root.Root, "--older-than", "720h"},
+		{"restore", set, "--identity", key, "--root", root.Root, "--kubelet", "", "--cri", ""},
 	} {
-		shown(t, nil, verb...).fits(t, strings.Join(verb, " "))
+		s := shown(t, nil, verb...)
+		t.Logf("$ %s\n%s", strings.Join(verb, " "), s.raw)
+		s.fits(t, strings.Join(verb, " "))
 	}
 	for _, verb := range [][]string{
 		{"discover", "--root", root.Root},
@@ -87,6 +92,9 @@ func TestOutput(t *testing.T) {
 		what := strings.Join(verb, " ")
 		s := shown(t, nil, verb...)
 		t.Logf("$ %s\n%s", what, s.raw)
+		if verb[0] != "ls" && verb[1] != "top" { // their last columns are names of a cluster, as long as those are
+			s.fits(t, what)
+		}
 		s.clean(t, what)
 		for _, refuses := range []string{"NO_COLOR=1", "TERM=dumb"} {
 			plain := show(t, nil, "export "+refuses+"; "+quoted(append([]string{command.Path(t)}, verb...)))
@@ -135,9 +143,9 @@ func TestProgress(t *testing.T) {
 
 	s := show(t, nil, demo)
 	t.Logf("$ clustersnap demo\n%s", s.raw)
-	s.clean(t, "demo")
+	s.fits(t, "demo")
 	hasColours(t, []string{"demo"}, s)
-	words := regexp.MustCompile(`^[a-z0-9]+ +\S`)
+	words := regexp.MustCompile(`^([a-z0-9]+ +| {10})\S`)
 	for _, l := range s.lines {
 		if !words.MatchString(l) {
 			t.Errorf("the demo prints a line that begins with no word: %q", l)
