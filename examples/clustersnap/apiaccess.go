@@ -27,7 +27,7 @@ func findAPI(kubeconfig, root string) (*apiAccess, error) {
 	}
 	config, err := rest.InClusterConfig()
 	if err == nil {
-		advised(config, "KUBERNETES_SERVICE_HOST")
+		advised(config, "KUBERNETES_SERVICE_HOST", "the pod's service account")
 		return &apiAccess{config, "the pod's service account"}, nil
 	}
 	// A pod without a token has an address of the API server all the same: the node's file is next, as outside of pods.

@@ -41,8 +41,8 @@ func (b *backing) addObjects(ctx context.Context, d *dumping, db *etcdsnap.Snaps
 		b.out.line("missing", o.String())
 		b.result.NotSaved = append(b.result.NotSaved, unsaved{What: "kind", Name: o.String(), Why: o.Why})
 	}
-	if n := len(d.report.Missing()); n > 0 {
-		b.lacks(count(n, "kind") + " could not be listed")
+	if lost := d.report.Missing(); len(lost) > 0 {
+		b.lacks(count(len(lost), "kind") + " could not be listed" + rightsFor(lost))
 	}
 	if err := b.set.Add(objectsMember, d.report, clustersnap.Compressed(saved.Pack)); err != nil {
 		return err

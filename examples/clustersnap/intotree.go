@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/clustersnap/clustersnap/manifests"
 	"github.com/clustersnap/clustersnap/manifests/tree"
@@ -64,5 +65,13 @@ func missing(out steps, report *manifests.Report) error {
 	for _, o := range lost {
 		out.line("missing", o.String())
 	}
-	return fmt.Errorf("%s could not be listed: the dump is not complete", count(len(lost), "kind"))
+	return fmt.Errorf("%s could not be listed: the dump is not complete%s", count(len(lost), "kind"), rightsFor(lost))
+}
+
+// rightsFor is what to do about kinds that the credentials may not list.
+func rightsFor(lost []manifests.Outcome) string {
+	if !slices.ContainsFunc(lost, func(o manifests.Outcome) bool { return o.State == manifests.Forbidden }) {
+		return ""
+	}
+	return ": give these credentials the right to list everything (verb list, apiGroups * and resources *)"
 }

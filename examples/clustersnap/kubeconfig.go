@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -29,7 +30,8 @@ func readKubeconfig(file string) (*rest.Config, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	switch {
 	case err == nil:
-		advised(config, cmp.Or(file, "the kubeconfig"))
+		by := cmp.Or(file, "the kubeconfig")
+		advised(config, by, by)
 		return config, nil
 	case clientcmd.IsEmptyConfig(err) && file == "":
 		return nil, errors.New("no kubeconfig: give --kubeconfig FILE, or set KUBECONFIG")
@@ -42,15 +44,19 @@ func readKubeconfig(file string) (*rest.Config, error) {
 	return nil, fmt.Errorf("read kubeconfig: %s is none: give another one", cmp.Or(file, "kubectl's"))
 }
 
-// advised has whoever can't reach an API server told what to look at, wherever that is noticed. by is where its address stands.
-func advised(config *rest.Config, by string) {
+// advised has whoever can't reach an API server, or is not taken by it, told what to look at, wherever that is noticed. by is
+// where its address stands, and whose is where the credentials do.
+func advised(config *rest.Config, by, whose string) {
 	config.UserAgent = "clustersnap"
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return adviser{next, by} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return adviser{next, by, credentials{config.TLSClientConfig, whose}}
+	})
 }
 
 type adviser struct {
 	http.RoundTripper
-	by string
+	by          string
+	credentials credentials
 }
 
 func (a adviser) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -60,6 +66,9 @@ func (a adviser) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if errors.As(err, new(x509.UnknownAuthorityError)) {
 		return response, fmt.Errorf("%w: is the CA in %s that of this cluster?", err, a.by)
+	}
+	if err == nil && response.StatusCode == http.StatusUnauthorized {
+		err = a.credentials.refused(response, time.Now())
 	}
 	return response, err
 }
