@@ -105,6 +105,9 @@ type Summary struct {
 	// MissingA and MissingB are what the sides should have looked at and could not.
 	MissingA []manifests.Outcome `json:"missingA,omitempty"`
 	MissingB []manifests.Outcome `json:"missingB,omitempty"`
+	// ClusterA and ClusterB are the uids of kube-system, empty where a side does not have it: two clusters have two.
+	ClusterA string `json:"clusterA,omitempty"`
+	ClusterB string `json:"clusterB,omitempty"`
 	// Read is how many objects were read, each side counted; the entries sufficed for the others.
 	Read int `json:"read"`
 }

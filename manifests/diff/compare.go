@@ -104,10 +104,21 @@ func (c *comparison) list(ctx context.Context) (lists [sides][]manifests.Entry, 
 		c.views[i] = viewOf(s)
 	}
 	c.summary.MissingA, c.summary.MissingB = c.views[before].missing(), c.views[after].missing()
+	c.summary.ClusterA, c.summary.ClusterB = clusterOf(lists[before]), clusterOf(lists[after])
 	if name := c.absent(lists); name != "" {
 		return lists, fmt.Errorf("there is no namespace %q on any side: look at how it is written", name)
 	}
 	return lists, comparable(c.from)
+}
+
+// clusterOf is the identity of the cluster that entries are of, if they show it.
+func clusterOf(list []manifests.Entry) string {
+	for _, e := range list {
+		if e.Key == (manifests.Key{Resource: "namespaces", Name: "kube-system"}) {
+			return string(e.UID)
+		}
+	}
+	return ""
 }
 
 // suspects gives the rows whose entries don't show that they are the same, and counts the others.
