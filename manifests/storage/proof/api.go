@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -94,7 +95,8 @@ func (a *api) relist(ctx context.Context) error {
 		return err
 	}
 	if a.revision < a.instant {
-		return fmt.Errorf("%w: the cluster is at resource version %d, and the dump is of %d", ErrOtherCluster, a.revision, a.instant)
+		return cmp.Or(a.identity(all), fmt.Errorf("%w: the cluster is at resource version %d, and the dump is of %d",
+			ErrOtherCluster, a.revision, a.instant))
 	}
 	a.now, a.keyed, a.fresh = newCoverage(report), len(all), map[gr]*fresh{}
 	for _, e := range all {
@@ -102,6 +104,17 @@ func (a *api) relist(ctx context.Context) error {
 		s.mod, _ = strconv.ParseInt(e.ResourceVersion, 10, 64) // an aggregated API may have anything
 		if err := a.object(ctx, s); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// identity is the error for another kube-system than that of the dump, which says more than a revision does.
+func (a *api) identity(all []manifests.Entry) error {
+	for _, e := range all {
+		s := stored{Key: e.Key, use: storage.Object, version: e.ResourceVersion, kind: e.Kind, uid: e.UID, class: e.Class}
+		if r := a.dumped.find(s); r != nil && s.Key == kubeSystem {
+			return a.both(s, r)
 		}
 	}
 	return nil

@@ -11,11 +11,14 @@ import (
 // other reports whether an object and a key of the same place are known to be two objects, one after the other.
 func (s stored) other(r *row) bool { return s.uid != "" && r.uid != "" && s.uid != r.uid }
 
+// kubeSystem is the namespace whose uid is the identity of a cluster.
+var kubeSystem = manifests.Key{Resource: "namespaces", Name: "kube-system"}
+
 // both judges a key that the dump has an object of.
 func (j *judge) both(s stored, r *row) error {
 	r.matched = true
 	other := s.other(r)
-	if other && s.Key == (manifests.Key{Resource: "namespaces", Name: "kube-system"}) {
+	if other && s.Key == kubeSystem {
 		return fmt.Errorf("%w: kube-system has uid %.64q in the dump, and %.64q in the store", ErrOtherCluster, r.uid, s.uid)
 	}
 	if r.lost {
