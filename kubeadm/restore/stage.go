@@ -24,8 +24,8 @@ func (m *machine) stage(ctx context.Context) (line, error) {
 		return line{}, err
 	}
 	if m.was.API && staged.ClusterUID != m.was.UID {
-		return line{}, fmt.Errorf("the snapshot is of another cluster: its kube-system has uid %s, and that of the running one is %s",
-			staged.ClusterUID, m.was.UID)
+		return line{}, fmt.Errorf("the snapshot is of another cluster: its kube-system has uid %s, and that of the running one is %s: "+
+			"give a backup of this one, or stop its kube-apiserver first if the node is to be of the other", staged.ClusterUID, m.was.UID)
 	}
 	member, err := inodeOf(m.at.newMember())
 	return line{Staged: staged, Files: changes, Inodes: &inodes{New: member}, Last: m.last}, err
