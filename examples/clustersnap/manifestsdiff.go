@@ -119,6 +119,9 @@ func printSummary(out io.Writer, s *diff.Summary) {
 		}
 	}
 	fmt.Fprintln(out)
+	if s.ClusterA != "" && s.ClusterB != "" && s.ClusterA != s.ClusterB {
+		fmt.Fprintf(out, "clustersnap: these are two clusters: kube-system has uid %s in A and %s in B\n", s.ClusterA, s.ClusterB)
+	}
 	for _, o := range append(s.MissingA, s.MissingB...) {
 		fmt.Fprintf(out, "clustersnap: %s\n", oneLine(o.String()))
 	}

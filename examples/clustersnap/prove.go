@@ -109,6 +109,9 @@ func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFla
 	}
 	defer s.close()
 	p, err := proveAgainst(ctx, dump, s.Snapshot, proof.Options{Prefix: from.prefix, Encryption: encryption})
+	if errors.Is(err, proof.ErrOtherCluster) {
+		err = fmt.Errorf("%w: give a snapshot of the dump's own cluster", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -134,5 +137,9 @@ func proveFromAPI(ctx context.Context, dump proof.Dump, kubeconfig string) (*pro
 	if err != nil {
 		return nil, err
 	}
-	return proof.FromAPI(ctx, dump, config)
+	p, err := proof.FromAPI(ctx, dump, config)
+	if errors.Is(err, proof.ErrOtherCluster) {
+		err = fmt.Errorf("%w: give the --kubeconfig of the dump's own cluster", err)
+	}
+	return p, err
 }

@@ -33,7 +33,9 @@ left alone; nothing that was not selected is touched.
   replace  make them what was saved, without what was added since
 
 Only what users have made comes back, unless --class or a name asks for more.
-Status does not, nor do the contents of volumes.`
+Status does not, nor do the contents of volumes. SOURCE has to be of the same
+cluster, as far as its namespace kube-system tells, or --other-cluster says that
+it need not be.`
 
 // recovery is what of a source is brought back, and how.
 type recovery struct {
@@ -41,6 +43,7 @@ type recovery struct {
 	of      selection
 	policy  string
 	all     bool
+	other   bool
 	suspend bool
 	yes     bool
 }
@@ -79,6 +82,7 @@ func recoverCommand() *cobra.Command {
 	f.StringVar(&r.of.kubeconfig, "kubeconfig", "", "a `FILE`; if not given, as kubectl")
 	f.StringVar(&r.policy, "policy", string(apply.SkipExisting), "`WHAT` to do if it is there")
 	f.BoolVar(&r.all, "all", false, "everything that users have made")
+	f.BoolVar(&r.other, "other-cluster", false, "SOURCE is of another cluster, and this one is meant")
 	f.BoolVar(&r.suspend, "suspend", false, "bring Jobs and CronJobs back suspended")
 	f.BoolVar(&r.yes, "yes", false, "write; without it only the plan is printed")
 	return cmd
@@ -90,6 +94,9 @@ func (r *recovery) run(ctx context.Context, out steps, name string, names []stri
 		return err
 	}
 	defer from.close()
+	if err := r.sameCluster(ctx, out, from); err != nil {
+		return err
+	}
 	opts := apply.Options{Policy: apply.Policy(r.policy), Suspend: r.suspend, Classes: r.of.options().Classes}
 	var entries []manifests.Entry
 	var lost error
