@@ -51,7 +51,7 @@ func (p *planner) checkDrivers() error {
 	for _, driver := range slices.Sorted(maps.Keys(p.opts.Class)) {
 		if !slices.ContainsFunc(p.classes, func(c *api.Class) bool { return c.Driver == driver }) &&
 			!slices.ContainsFunc(p.plan.Volumes, func(v Volume) bool { return v.Driver == driver }) {
-			return fmt.Errorf("PlanOptions.Class names driver %.100q, which no volume of the plan has, and no VolumeSnapshotClass of "+
+			return fmt.Errorf("a class is named for driver %.100q, which no volume of the plan has, and no VolumeSnapshotClass of "+
 				"the cluster: is the name right?", driver)
 		}
 	}

@@ -22,7 +22,7 @@ var ErrNotServed = errors.New("the cluster has no VolumeSnapshots: install the C
 func notServed(at schema.GroupVersionResource, err error) error {
 	if at.Group == SnapshotGroup && apierrors.IsNotFound(err) &&
 		apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
-		return fmt.Errorf("%w: %w", ErrNotServed, err)
+		return fmt.Errorf("%w: %w", err, ErrNotServed)
 	}
 	return err
 }
