@@ -116,6 +116,18 @@ func namespaceIsThere(ctx context.Context, c *volsnap.Cluster, name string) erro
 	}
 }
 
+// whereSnapshotsAre says where to look for a snapshot that is not there.
+func whereSnapshotsAre(err error) error {
+	status := (*apierrors.StatusError)(nil)
+	if !errors.As(err, &status) || !apierrors.IsNotFound(err) || errors.Is(err, volsnap.ErrNotServed) {
+		return err
+	}
+	if d := status.ErrStatus.Details; d != nil && d.Kind == "volumesnapshots" {
+		return fmt.Errorf("%w: clustersnap volumes list shows what there is", err)
+	}
+	return err
+}
+
 // checkPlan refuses a plan of nothing, one for a cluster without snapshots, and a --class for nobody: they would look like good
 // backups.
 func (t *taking) checkPlan(plan *volsnap.Plan) error {

@@ -21,7 +21,7 @@ func (r *restoring) claim(ctx context.Context, out io.Writer, c *volsnap.Cluster
 	if !r.inPlace {
 		done, err := restore.Claim(ctx, c, from, namespace, name, restore.ClaimOptions{StorageClass: r.class, Warned: warned})
 		if err != nil {
-			return err
+			return whereSnapshotsAre(err)
 		}
 		return r.claimed(out, done, done.State, "claim "+to, "")
 	}
@@ -31,7 +31,7 @@ func (r *restoring) claim(ctx context.Context, out io.Writer, c *volsnap.Cluster
 	opts := restore.SwapOptions{Stop: r.stopping(c, namespace), StorageClass: r.class, Warned: warned}
 	done, err := restore.Swap(ctx, c, from, namespace, name, opts)
 	if err != nil {
-		return r.said(out, nil, "", err)
+		return r.said(out, nil, "", whereSnapshotsAre(err))
 	}
 	return r.claimed(out, done, done.State, "claim "+to, "; old volume "+done.Old+" is kept, until --discard")
 }

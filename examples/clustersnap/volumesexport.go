@@ -102,7 +102,7 @@ func (v *volumeFlags) exported(ctx context.Context, c *volsnap.Cluster, run stri
 func writeRecords(ctx context.Context, c *volsnap.Cluster, snapshots []volsnap.Snapshot, to *target) error {
 	records, lost := handover.Export(ctx, c, snapshots)
 	if len(records) == 0 && lost != nil {
-		return lost // and a file from before stays
+		return whereSnapshotsAre(lost) // and a file from before stays
 	}
 	return errors.Join(to.write(func(w io.Writer) error { return handover.Write(w, records) }), lost)
 }

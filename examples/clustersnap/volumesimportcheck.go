@@ -80,7 +80,7 @@ func driverIsThere(ctx context.Context, c *volsnap.Cluster, name string) error {
 	all := schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "csidrivers"}
 	_, err := c.Dynamic().Resource(all).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("%w %s", handover.ErrUnknownDriver, name)
+		return fmt.Errorf("%w %s: install it first", handover.ErrUnknownDriver, name)
 	}
 	return err
 }

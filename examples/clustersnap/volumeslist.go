@@ -74,6 +74,9 @@ func (v *volumeFlags) list(ctx context.Context, out io.Writer, run string, why, 
 	if err := v.checkPlaces(ctx, cluster, snapshots); err != nil {
 		return err
 	}
+	if run != "" && len(snapshots) == 0 {
+		return fmt.Errorf("run %q has no snapshots: leave --run out to see what there is", run)
+	}
 	if v.as.machine() {
 		err = v.as.value(out, snapshots)
 	} else {

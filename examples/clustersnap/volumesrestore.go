@@ -135,7 +135,7 @@ func (r *restoring) run(ctx context.Context, out io.Writer, args []string) error
 	case r.drill:
 		opts := restore.DrillOptions{Claim: restore.ClaimOptions{StorageClass: r.class, Warned: warned}}
 		done, err := restore.Drill(ctx, cluster, from, opts)
-		return r.said(out, done, args[0]+" can be restored from; nothing is left of the drill", err)
+		return r.said(out, done, args[0]+" can be restored from; nothing is left of the drill", whereSnapshotsAre(err))
 	}
 	return r.claim(ctx, out, cluster, from, args[1])
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/clustersnap/clustersnap/volsnap"
 )
 
@@ -20,6 +22,9 @@ func (t *taking) take(ctx context.Context, out io.Writer, claims []string) error
 	defer cancel()
 	of := volsnap.Selection{Namespaces: t.namespaces, Labels: t.selector, Claims: claims}
 	plan, err := cluster.Plan(ctx, of, t.planOptions())
+	if apierrors.IsNotFound(err) { // what -n or an argument names
+		return fmt.Errorf("%w: look at how it is written", err)
+	}
 	if err != nil {
 		return err
 	}
