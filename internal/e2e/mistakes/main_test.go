@@ -21,7 +21,10 @@ var must = trial.Must
 func TestMistakes(t *testing.T) {
 	told := &told{verbs: verbs(t), codes: map[string]map[int]bool{}}
 	values := backedUp(t)
-	t.Run("scripts", func(t *testing.T) { told.run(t, values) })
+	told.node = cluster(t, values)
+	t.Run("scripts", func(t *testing.T) { told.run(t, "testdata", values) })
+	volumes(t, told.node)
+	t.Run("volumes", func(t *testing.T) { told.run(t, "testdata/volumes", values) })
 	told.all(t)
 }
 
@@ -50,10 +53,10 @@ func backedUp(t *testing.T) map[string]string {
 	}
 }
 
-// run runs the scripts.
-func (h *told) run(t *testing.T, values map[string]string) {
+// run runs the scripts of a folder.
+func (h *told) run(t *testing.T, dir string, values map[string]string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			for name, value := range values {
 				e.Setenv(name, value)
@@ -62,7 +65,7 @@ func (h *told) run(t *testing.T, values map[string]string) {
 		},
 		ContinueOnError: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": h.exits, "nobody": h.nobody, "says": says, "cuts": cuts, "flips": flips,
+			"exits": h.exits, "nobody": h.nobody, "onnode": h.onnode, "says": says, "cuts": cuts, "flips": flips,
 		},
 	})
 }

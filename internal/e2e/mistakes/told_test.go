@@ -16,12 +16,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/clustersnap/clustersnap/internal/e2e/bed"
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 )
 
 // told is the command, and how each of its verbs has ended so far.
 type told struct {
 	verbs []string
+	node  *bed.Node
 
 	mu    sync.Mutex
 	codes map[string]map[int]bool
@@ -66,25 +68,30 @@ func (h *told) verb(args []string) (verb string) {
 	return verb
 }
 
-func (h *told) exits(ts *testscript.TestScript, _ bool, args []string) { h.end(ts, nil, args) }
+func (h *told) exits(ts *testscript.TestScript, _ bool, args []string) {
+	h.end(ts, (*exec.Cmd).Run, args)
+}
+
+// onnode is in the network of the real cluster's node.
+func (h *told) onnode(ts *testscript.TestScript, _ bool, args []string) { h.end(ts, h.node.Run, args) }
 
 // nobody is somebody without rights.
 func (h *told) nobody(ts *testscript.TestScript, _ bool, args []string) {
-	h.end(ts, &syscall.Credential{Uid: 65534, Gid: 65534}, args)
+	h.end(ts, func(cmd *exec.Cmd) error {
+		cmd.Dir = "/" // the script's is its own
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		return cmd.Run()
+	}, args)
 }
 
 // end runs the command, which has to end with a code. What it says gets the names of scripts for what they name.
-func (h *told) end(ts *testscript.TestScript, who *syscall.Credential, args []string) {
+func (h *told) end(ts *testscript.TestScript, run func(*exec.Cmd) error, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	var out, log strings.Builder
 	cmd := exec.Command(ts.Getenv("CLUSTERSNAP"), args[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = environment(ts), &out, &log
-	if cmd.Dir = ts.MkAbs("."); who != nil {
-		cmd.Dir = "/" // the script's is its own
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
-	if exit := new(exec.ExitError); !errors.As(cmd.Run(), &exit) && cmd.ProcessState == nil {
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), environment(ts), &out, &log
+	if exit := new(exec.ExitError); !errors.As(run(cmd), &exit) && cmd.ProcessState == nil {
 		ts.Fatalf("it did not run")
 	}
 	fmt.Fprint(ts.Stdout(), named(ts, out.String()))
@@ -106,6 +113,7 @@ func (h *told) end(ts *testscript.TestScript, who *syscall.Credential, args []st
 var (
 	names = []string{
 		"WORK", "NODE", "PKI", "EXPIRED", "SET", "SNAPSHOT", "KEY", "OTHER", "FULL", "ENDPOINT", "RECIPIENT", "KUBECONFIG",
+		"CLUSTER", "UID", "CONFS", "FOREIGN", "FOREIGNTREE", "FOREIGNUID", "S3",
 	}
 
 	variables = []string{"KUBECONFIG", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"}
