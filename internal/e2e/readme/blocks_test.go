@@ -13,6 +13,7 @@ import (
 type block struct {
 	section string
 	number  int // in its section, from 1
+	notest  bool
 	text    string
 }
 
@@ -42,7 +43,7 @@ func blocks(t testing.TB, repository string) (all []block) {
 			all, open = append(all, *open), nil
 		case isFence && (fence == "sh" || fence == "sh notest"):
 			count[section]++
-			open = &block{section: section, number: count[section]}
+			open = &block{section: section, number: count[section], notest: fence != "sh"}
 		case isFence && fence == "go":
 			other = true
 		case isFence:
