@@ -45,6 +45,7 @@ func TestWholeSets(t *testing.T) {
 	}{
 		{"the package example", example},
 		{"with volumes, and booted", whole},
+		{"encrypted at rest", atRest},
 		{"as Prometheus is told", told},
 		{"with the rights of the example", audited},
 		{"by a service account that sees less", seesLess},
