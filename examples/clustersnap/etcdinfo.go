@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -26,11 +25,7 @@ status" prints.`,
 		Args:    asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
-			verified := out
-			if as.machine() { // the step is no part of what programs read
-				verified = steps{io.Discard}
-			}
-			info, err := verifyFile(cmd.Context(), verified, args[0], opts)
+			info, err := verifyFile(cmd.Context(), as.beside(out), args[0], opts)
 			if err != nil {
 				return fmt.Errorf("etcd info %s: %w", args[0], err)
 			}

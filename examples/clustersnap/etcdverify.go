@@ -13,6 +13,7 @@ import (
 
 func etcdVerifyCommand() *cobra.Command {
 	var opts etcdsnap.VerifyOptions
+	var as output
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check an etcd snapshot, to the last record",
@@ -27,14 +28,19 @@ values would go unseen: it is refused unless --no-digest is given.`,
 		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
-			if _, err := verifyFile(cmd.Context(), out, args[0], opts); err != nil {
+			info, err := verifyFile(cmd.Context(), as.beside(out), args[0], opts)
+			if err != nil {
 				return fmt.Errorf("etcd verify %s: %w", args[0], err)
+			}
+			if as.machine() {
+				return as.value(out.out, info)
 			}
 			out.line("good", args[0])
 			return nil
 		},
 	}
 	verifyFlags(cmd, &opts)
+	as.flag(cmd)
 	return cmd
 }
 

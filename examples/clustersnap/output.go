@@ -43,6 +43,14 @@ func (o *output) Set(form string) error {
 // machine reports whether a program reads it: then nothing else is printed.
 func (o output) machine() bool { return o.form == "json" || o.form == "yaml" }
 
+// beside is where what is said beside a value goes: nowhere if a program reads that.
+func (o output) beside(out steps) steps {
+	if o.machine() {
+		return steps{io.Discard}
+	}
+	return out
+}
+
 // value prints one value for a program.
 func (o output) value(out io.Writer, v any) error {
 	if o.form == "yaml" {

@@ -32,6 +32,9 @@ left alone; nothing that was not selected is touched.
   force    set the saved fields, whoever has set them
   replace  make them what was saved, without what was added since
 
+With -o json or yaml the plan is printed as it is, or after --yes what became of
+each object.
+
 Only what users have made comes back, unless --class or a name asks for more.
 Status does not, nor do the contents of volumes. SOURCE has to be of the same
 cluster, as far as its namespace kube-system tells, or --other-cluster says that
@@ -46,6 +49,7 @@ type recovery struct {
 	other   bool
 	suspend bool
 	yes     bool
+	as      output
 }
 
 func recoverCommand() *cobra.Command {
@@ -85,6 +89,7 @@ func recoverCommand() *cobra.Command {
 	f.BoolVar(&r.other, "other-cluster", false, "SOURCE is of another cluster, and this one is meant")
 	f.BoolVar(&r.suspend, "suspend", false, "bring Jobs and CronJobs back suspended")
 	f.BoolVar(&r.yes, "yes", false, "write; without it only the plan is printed")
+	r.as.flag(cmd)
 	return cmd
 }
 

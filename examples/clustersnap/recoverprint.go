@@ -11,24 +11,39 @@ import (
 
 // carryOut prints a plan, and with --yes does what it says. What could not be read is not in the plan, and makes it no good.
 func (r *recovery) carryOut(ctx context.Context, out steps, plan *apply.Plan, unread error) error {
-	err := r.plan(out, plan)
-	done := 0
-	if r.yes {
-		done, err = r.write(ctx, out, plan)
-	}
-	if err = errors.Join(err, unread); err != nil {
+	say := r.as.beside(out)
+	sayPlan(say, plan)
+	if !r.yes {
+		err := errors.Join(r.show(out, plan), blocked(plan), unread)
+		if err == nil {
+			say.line("good", "nothing was written: add --yes")
+		}
 		return err
 	}
-	if r.yes {
-		out.line("good", fmt.Sprintf("%d written, %d left as they are", done, len(plan.Steps)-done))
-	} else {
-		out.line("good", "nothing was written: add --yes")
+	done := 0
+	result, err := plan.Run(ctx)
+	if !errors.Is(err, apply.ErrConflicts) {
+		done = sayDone(say, result)
 	}
-	return nil
+	if failed := len(result.Failed()); err == nil && failed > 0 {
+		err = fmt.Errorf("%s not brought back: see what is said of each", count(failed, "object"))
+	}
+	if err = errors.Join(r.show(out, result), err, unread); err == nil {
+		say.line("good", fmt.Sprintf("%d written, %d left as they are", done, len(plan.Steps)-done))
+	}
+	return err
 }
 
-// plan prints each step but those of what is as it was saved, or not to come back.
-func (r *recovery) plan(out steps, plan *apply.Plan) error {
+// show prints a plan or what became of it, if a program reads that.
+func (r *recovery) show(out steps, v any) error {
+	if !r.as.machine() {
+		return nil
+	}
+	return r.as.value(out.out, v)
+}
+
+// sayPlan prints each step but those of what is as it was saved, or not to come back.
+func sayPlan(out steps, plan *apply.Plan) {
 	counts := map[apply.Action]int{}
 	for _, step := range plan.Steps {
 		counts[step.Do]++
@@ -39,32 +54,27 @@ func (r *recovery) plan(out steps, plan *apply.Plan) error {
 		out.line(action, rest)
 	}
 	out.line("plan", summary(counts))
-	if blocked := len(plan.Blocked()); blocked > 0 {
-		return fmt.Errorf("%s can't be brought back as things are: see what is said of each", count(blocked, "object"))
+}
+
+func blocked(plan *apply.Plan) error {
+	if n := len(plan.Blocked()); n > 0 {
+		return fmt.Errorf("%s can't be brought back as things are: see what is said of each", count(n, "object"))
 	}
 	return nil
 }
 
-// write does what a plan says, counts what was written, and prints what could not be done.
-func (r *recovery) write(ctx context.Context, out steps, plan *apply.Plan) (done int, err error) {
-	result, err := plan.Run(ctx)
-	if err != nil && result == nil || errors.Is(err, apply.ErrConflicts) {
-		return 0, err
-	}
+// sayDone counts what was written, and prints what could not be done.
+func sayDone(out steps, result *apply.Result) (done int) {
 	for _, o := range result.Outcomes {
 		if o.State == apply.Done {
 			done++
 		}
 	}
 	out.line("done", count(done, "object")+" written")
-	failed := result.Failed()
-	for _, o := range failed {
+	for _, o := range result.Failed() {
 		out.line(string(o.State), fmt.Sprintf("%s: %s", o.Key, o.Err))
 	}
-	if err == nil && len(failed) > 0 {
-		err = fmt.Errorf("%s not brought back: see what is said of each", count(len(failed), "object"))
-	}
-	return done, err
+	return done
 }
 
 // summary says how many steps there are of each action.

@@ -80,7 +80,7 @@ func (r *restoreFlags) run(ctx context.Context, out steps, name string, identiti
 		return err
 	}
 	defer f.Close()
-	plan, err := r.plan(r.planned(out), set, time.Now())
+	plan, err := r.plan(r.as.beside(out), set, time.Now())
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
-
-	"github.com/clustersnap/clustersnap/kubeadm/rehost"
 )
 
 const restoreHostHelp = `Restore a control-plane node on other hardware: an empty machine with the name
@@ -38,7 +35,7 @@ lead to the new machine before --yes.`
 type hostRestore struct {
 	restoreFlags
 	hostFlags
-	yes, finish bool
+	finish bool
 }
 
 func restoreHostCommand() *cobra.Command {
@@ -51,48 +48,24 @@ func restoreHostCommand() *cobra.Command {
     --name cp2 --address 10.0.0.12
   clustersnap restore host cp1.clustersnap --identity key.txt \
     --name cp2 --address 10.0.0.12 --yes --finish`,
-		Args: asUsed,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := h.target()
-			if refuse := h.onlyPlanned(h.yes); err == nil && refuse != nil {
-				err = usageError{refuse}
-			}
-			if err == nil && h.finish && (h.root != "/" || !h.yes) {
-				err = usageError{errors.New("--finish runs kubeadm and kubectl: it needs --yes, on the machine itself")}
-			}
-			if err != nil {
-				return err
-			}
-			identities, err := readIdentities(h.identity)
-			if err != nil {
-				return err
-			}
-			out := steps{cmd.OutOrStdout()}
-			if err := h.run(cmd.Context(), out, args[0], identities, to, time.Now()); err != nil {
-				return fmt.Errorf("restore host: %w", err)
-			}
-			return nil
-		},
 	}
+	h.moves(cmd, &h)
 	h.restoreFlags.flags(cmd)
-	h.hostFlags.flags(cmd)
 	h.as.flag(cmd)
 	settleFlag(cmd, &h.settle, 2*time.Minute)
-	f := cmd.Flags()
-	f.BoolVar(&h.yes, "yes", false, "do it; without it only the plan is printed")
-	f.BoolVar(&h.finish, "finish", false, "then run the commands that are left on this machine")
+	cmd.Flags().BoolVar(&h.finish, "finish", false, "then run the commands that are left on this machine")
 	return cmd
 }
 
-func (h *hostRestore) run(
-	ctx context.Context, out steps, name string, identities []age.Identity, to rehost.Host, now time.Time,
-) error {
-	set, f, err := openSet(ctx, name, identities)
-	if err != nil {
-		return err
+func (h *hostRestore) check() error {
+	if h.finish && (h.root != "/" || !h.yes) {
+		return errors.New("--finish runs kubeadm and kubectl: it needs --yes, on the machine itself")
 	}
-	defer f.Close()
-	m, err := h.prepare(ctx, h.planned(out), set, identities, to, now)
+	return h.onlyPlanned(h.yes)
+}
+
+func (h *hostRestore) run(ctx context.Context, out steps, from *moving) error {
+	m, err := h.prepare(ctx, h.as.beside(out), from)
 	if err != nil {
 		return err
 	}
@@ -107,7 +80,7 @@ func (h *hostRestore) run(
 			m.tellSteps(out)
 			return printPlan(out, m.plan)
 		}
-		if done, err = h.restore(ctx, out, set, m); err != nil {
+		if done, err = h.restore(ctx, out, from.set, m); err != nil {
 			return err
 		}
 	}

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"filippo.io/age"
-
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/kubeadm"
 	"github.com/clustersnap/clustersnap/kubeadm/rehost"
@@ -30,31 +28,17 @@ type hostPlan struct {
 
 // prepare makes the plan and the files of a restore on another host, or finds the plan that was begun. The caller clears the
 // bundle.
-func (h *hostRestore) prepare(
-	ctx context.Context, out steps, set *clustersnap.Set, identities []age.Identity, to rehost.Host, now time.Time,
-) (*hostPlan, error) {
-	was, err := readNode(set)
-	if err != nil {
-		return nil, err
-	}
-	if was.Etcd.External {
-		return nil, errors.New("etcd of this cluster runs elsewhere: restore it there")
-	}
-	old, err := openPKI(set, identities)
-	if err != nil {
-		return nil, err
-	}
-	defer old.Clear()
+func (h *hostRestore) prepare(ctx context.Context, out steps, from *moving) (*hostPlan, error) {
 	hostname, err := os.Hostname()
 	if err != nil {
 		return nil, err
 	}
-	m, err := moveNode(old, to, hostname, now)
+	m, err := moveNode(from.old, from.to, hostname, from.now)
 	if err != nil {
 		return nil, err
 	}
 	p := &hostPlan{movedNode: m}
-	if err := h.complete(ctx, out, set, was, p, now); err != nil {
+	if err := h.complete(ctx, out, from.set, from.was, p, from.now); err != nil {
 		m.bundle.Clear()
 		return nil, err
 	}

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"github.com/clustersnap/clustersnap/kubeadm/rehost"
@@ -28,9 +24,8 @@ kube-proxy alone. The old machine must never run again as it was.`
 
 // initRestore is what the command line says.
 type initRestore struct {
+	restoreFlags
 	hostFlags
-	root, cri string
-	yes       bool
 }
 
 func restoreInitCommand() *cobra.Command {
@@ -41,58 +36,28 @@ func restoreInitCommand() *cobra.Command {
 		Long:  restoreInitHelp,
 		Example: `  clustersnap restore init cp1.clustersnap --identity key.txt \
     --name cp2 --address 10.0.0.12 --yes`,
-		Args: asUsed,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := r.target()
-			if err != nil {
-				return err
-			}
-			identities, err := readIdentities(r.identity)
-			if err != nil {
-				return err
-			}
-			out := steps{cmd.OutOrStdout()}
-			if err := r.run(cmd.Context(), out, args[0], identities, to, time.Now()); err != nil {
-				return fmt.Errorf("restore init: %w", err)
-			}
-			return nil
-		},
 	}
-	r.hostFlags.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&r.root, "root", "/", "the `DIR` where the machine's root is")
-	f.StringVar(&r.cri, "cri", "", "the container runtime's `SOCKET` for kubeadm, like unix:///run/containerd/containerd.sock")
-	f.BoolVar(&r.yes, "yes", false, "do it; without it only the commands are printed")
+	r.moves(cmd, &r)
+	r.rootFlag(cmd)
+	r.as.flag(cmd)
+	cmd.Flags().StringVar(&r.cri, "cri", "",
+		"the container runtime's `SOCKET` for kubeadm, like unix:///run/containerd/containerd.sock")
 	return cmd
 }
 
-func (r *initRestore) run(
-	ctx context.Context, out steps, name string, identities []age.Identity, to rehost.Host, now time.Time,
-) error {
-	set, f, err := openSet(ctx, name, identities)
-	if err != nil {
+func (r *initRestore) check() error { return r.onlyPlanned(r.yes) }
+
+func (r *initRestore) run(ctx context.Context, out steps, from *moving) error {
+	p := &initPlan{set: from.set, was: from.was, root: r.root, to: from.to}
+	if err := p.make(ctx, from.old, rehost.InitOptions{CRISocket: r.cri}); err != nil {
 		return err
 	}
-	defer f.Close()
-	was, err := readNode(set)
-	if err != nil {
-		return err
-	}
-	if was.Etcd.External {
-		return errors.New("etcd of this cluster runs elsewhere: restore it there")
-	}
-	old, err := openPKI(set, identities)
-	if err != nil {
-		return err
-	}
-	defer old.Clear()
-	p := &initPlan{set: set, was: was, root: r.root, to: to}
-	if err := p.make(ctx, old, rehost.InitOptions{CRISocket: r.cri}); err != nil {
-		return err
+	if r.as.machine() {
+		return p.show(r.as, out.out)
 	}
 	p.tell(out)
 	if r.yes {
-		if err := p.prepare(ctx, out, old, now); err != nil {
+		if err := p.prepare(ctx, out, from.old, from.now); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,6 +41,16 @@ func (p *initPlan) make(ctx context.Context, old *pkibundle.Bundle, opts rehost.
 	p.lost = past.onDiskOf(p.from.Name)
 	p.left, err = rehost.Init(&past.Objects, p.from, p.to, opts)
 	return err
+}
+
+// show prints for a program what moves, and the commands that are next.
+func (p *initPlan) show(as output, out io.Writer) error {
+	return as.value(out, struct {
+		From rehost.Host `json:"from"`
+		To   rehost.Host `json:"to"`
+		Lost []string    `json:"lost,omitempty"`
+		*rehost.Plan
+	}{p.from, p.to, p.lost, p.left})
 }
 
 func (p *initPlan) tell(out steps) {

@@ -21,13 +21,17 @@ type restoreFlags struct {
 }
 
 func (r *restoreFlags) flags(cmd *cobra.Command) {
+	r.rootFlag(cmd)
 	f := cmd.Flags()
-	f.StringVar(&r.root, "root", "/", "the `DIR` where the node's root is")
 	f.StringVar(&r.kubelet, "kubelet", "kubelet", "the kubelet's systemd `UNIT`, or \"\"")
 	f.StringVar(&r.cri, "cri", usualSocket,
 		"the container runtime's `SOCKET`, or \"\": by it static pods end at once, and those that a kubelet leaves "+
 			"which was restarted without an API")
 	f.DurationVar(&r.limit, "limit", 5*time.Minute, "how long each wait may take, a `TIME`")
+}
+
+func (r *restoreFlags) rootFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.root, "root", "/", "the `DIR` where the node's root is")
 }
 
 // aloneFlag is for what makes a member.

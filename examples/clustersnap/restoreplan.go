@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -100,14 +99,6 @@ func (r *restoreFlags) onlyPlanned(yes bool) error {
 		return errors.New("-o prints the plan and does nothing: leave --yes out")
 	}
 	return nil
-}
-
-// planned is where what is said beside a plan goes: nowhere if a program reads that.
-func (r *restoreFlags) planned(out steps) steps {
-	if r.as.machine() {
-		return steps{io.Discard}
-	}
-	return out
 }
 
 // refused is an error for a plan that can't be carried out.

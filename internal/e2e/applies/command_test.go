@@ -1,6 +1,7 @@
 package applies
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/command"
 	"github.com/clustersnap/clustersnap/internal/e2e/ondisk"
 	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/apply"
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
@@ -34,6 +36,14 @@ func says(t testing.TB, o command.Outcome, lines ...string) {
 	}
 }
 
+// told reads what a command has said for a program.
+func told(t testing.TB, o command.Outcome, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(o.Stdout), v); err != nil || o.Code != 0 {
+		t.Errorf("exit %d, %v:\n%s%s", o.Code, err, o.Stdout, o.Stderr)
+	}
+}
+
 // tool is what a user sees of it.
 func tool(t *testing.T, p *place) {
 	p.make(t, things, "NS", "tool")
@@ -45,6 +55,11 @@ func tool(t *testing.T, p *place) {
 	before := p.versions(t)
 	says(t, p.recover(t, snapshot, "-n", "tool"), "create |configmaps/same -n tool", "skip |secrets/one -n tool: data.password: ",
 		"plan |1 create, 1 unchanged, 4 skip", "nothing was written")
+	var plan apply.Plan
+	told(t, p.recover(t, snapshot, "-n", "tool", "-o", "json"), &plan)
+	if len(plan.Steps) != 6 || plan.Writes() != 1 {
+		t.Errorf("for a program the plan is %+v", plan.Steps)
+	}
 	says(t, p.recover(t, snapshot, "-n", "tool", "-l", "app=web", "--policy", "replace"),
 		"replace |configmaps/one -n tool: data.added, data.mode", "plan |1 replace")
 	fromTree := p.recover(t, dir, "-n", "tool", "-l", "app=web", "--policy", "force")
@@ -59,7 +74,11 @@ func tool(t *testing.T, p *place) {
 	}
 	says(t, p.recover(t, snapshot, "-n", "tool", "--yes"), "done |1 object written")
 	p.get(t, "configmaps", "tool", "same")
-	says(t, p.recover(t, dir, "cm/one", "-n", "tool", "--policy", "replace", "--yes"), "done |1 object written")
+	var result apply.Result
+	told(t, p.recover(t, dir, "cm/one", "-n", "tool", "--policy", "replace", "--yes", "-o", "json"), &result)
+	if len(result.Outcomes) != 1 || result.Outcomes[0].State != apply.Done {
+		t.Errorf("for a program the result is %+v", result.Outcomes)
+	}
 	data, _, _ := unstructured.NestedStringMap(p.get(t, "configmaps", "tool", "one").Object, "data")
 	if data["mode"] != "on" || data["added"] != "" {
 		t.Errorf("the ConfigMap has %v", data)
@@ -74,7 +93,7 @@ func tool(t *testing.T, p *place) {
 	for _, args := range [][]string{{snapshot}, {snapshot, "cm/one", "--all"}, {snapshot, "one"}, {}} {
 		command.Bad(t, p.recover(t, args...), 2)
 	}
-	command.Bad(t, p.recover(t, snapshot, "-n", "none"), 1, "it has no object that is selected")
+	command.Bad(t, p.recover(t, snapshot, "-n", "none"), 1, `there is no namespace "none" in it`)
 	command.Bad(t, p.recover(t, snapshot, "cm/none", "-n", "tool"), 1, "there is no configmaps/none -n tool")
 	if _, err := p.at("configmaps", "tool").Get(stuck(t), "none", metav1.GetOptions{}); err == nil {
 		t.Error("it was made")

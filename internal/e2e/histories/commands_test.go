@@ -290,7 +290,7 @@ func refused(t *testing.T, snap, dir string) {
 		{[]string{"get", cut, "cm/c", "-n", "shop"}, 1, []string{"cut.snap"}},
 		{[]string{"export", cut, filepath.Join(empty, "x")}, 1, []string{"cut.snap"}},
 		{[]string{"ls", filepath.Join(empty, "none")}, 1, []string{"no such file"}},
-		{[]string{"ls", empty}, 1, []string{"index.json", "snapshot of etcd"}},
+		{[]string{"ls", empty}, 1, []string{"index.json", "manifests dump"}},
 		{[]string{"ls", snap, "--etcd-prefix", "/elsewhere"}, 1, []string{"/elsewhere", "--etcd-prefix"}},
 		{[]string{"ls", snap, "--revision", "99999999"}, 1, []string{"newer than the snapshot"}},
 		{[]string{"ls", snap, "-l", "a in"}, 1, []string{"label selector"}},

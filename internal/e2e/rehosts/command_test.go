@@ -2,6 +2,7 @@ package rehosts
 
 import (
 	"context"
+	"encoding/json"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -102,6 +103,12 @@ func (m *machine) plans(t *testing.T, verb string, to rehost.Host) {
 	if err != nil || len(list) > 0 || !strings.Contains(o.Stdout, "nothing was done") {
 		t.Errorf("a plan of %s has made %v (%v):\n%s", verb, list, err, o.Stdout)
 	}
+	var told struct{ From, To rehost.Host }
+	o = m.restore(t, verb, to, "-o", "json")
+	if err := json.Unmarshal([]byte(o.Stdout), &told); err != nil || told.From.Name == told.To.Name || told.To.Name != to.Name {
+		t.Errorf("for a program a plan of %s is from %v to %v (%v):\n%s%s", verb, told.From, told.To, err, o.Stdout, o.Stderr)
+	}
+	command.Bad(t, m.restore(t, verb, to, "-o", "json", "--yes"), 2, "leave --yes out")
 }
 
 // failsWithoutTrace has etcd find its port for metrics taken, and the command killed while it waits. Taken back, the machine is
