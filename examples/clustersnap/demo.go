@@ -108,7 +108,8 @@ func demo(ctx context.Context, out steps, dir string, objects int) error {
 	if err := verify(ctx, out, set, identities); err != nil {
 		return err
 	}
-	if err := proveBoot(ctx, out, set, dir, "", identities); err != nil {
+	from := setFlags{scratch: dir, read: identities}
+	if _, err := from.boot(ctx, out, set, restore.ProveOptions{}); err != nil {
 		return err
 	}
 	if err := node.PutConfigMap(ctx, "default", "after-the-backup", map[string]string{"must": "be gone"}); err != nil {

@@ -11,14 +11,14 @@ import (
 )
 
 const getHelp = `get prints one object of SOURCE, as YAML in canonical form: of an etcd snapshot,
-a backup, or a directory that "manifests dump" has written. No cluster is
-needed. With --revision it is the object as it was then: "clustersnap history"
-says which revisions a snapshot has.
+a backup, a directory that "manifests dump" has written, none of which needs a
+cluster, or "live". With --revision it is the object as it was then:
+"clustersnap history" says which revisions a snapshot has.
 
 KIND is what kubectl takes: deployment, deployments, deploy, deployments.apps.
 Without -n the object is found in whatever namespace has it, if only one has.
 
-An object is at the version that etcd keeps it in. Secrets are printed with
+An object of a snapshot is at the version that etcd keeps it in. Secrets are printed with
 --show-secrets only: what is printed is kept in scrollbacks and logs. Those that
 are encrypted at rest need --encryption-config, unless SOURCE is a backup, which
 has it. A backup is a FILE or a URL, and wants --identity.`
@@ -30,12 +30,13 @@ func getCommand() *cobra.Command {
 	var as output
 	cmd := &cobra.Command{
 		Use:   "get SOURCE KIND/NAME",
-		Short: "Print one object of a snapshot, a backup or a saved tree",
+		Short: "Print one object of a snapshot, a backup, a tree or a cluster",
 		Long:  getHelp,
 		Example: `  clustersnap get etcd.snap deployment/web -n shop
   clustersnap get etcd.snap deployment/web -n shop --revision 81726
   clustersnap get cp1.clustersnap --identity key.txt node/cp1
-  clustersnap get backup configmap/settings -n shop`,
+  clustersnap get backup configmap/settings -n shop
+  clustersnap get live configmap/settings -n shop`,
 		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := parseWanted(args[1], namespace)
@@ -50,6 +51,7 @@ func getCommand() *cobra.Command {
 		},
 	}
 	s.flags(cmd)
+	s.liveFlag(cmd)
 	as.flagOf(cmd, "yaml", "json")
 	f := cmd.Flags()
 	f.StringVarP(&namespace, "namespace", "n", "", "its `NAMESPACE`")

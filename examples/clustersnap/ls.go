@@ -16,9 +16,10 @@ import (
 	"github.com/clustersnap/clustersnap/manifests"
 )
 
-const lsHelp = `ls lists the objects of SOURCE: an etcd snapshot, a backup, or a directory that
-"manifests dump" has written. No cluster is needed. REVISION is when etcd took
-the version: the resourceVersion of the API.
+const lsHelp = `ls lists the objects of SOURCE: an etcd snapshot, a backup, a directory that
+"manifests dump" has written, none of which needs a cluster, or "live": every
+kind that the cluster serves. REVISION is when etcd took the version: the
+resourceVersion of the API.
 
 A backup is a FILE or a URL, and wants --identity.
 
@@ -33,9 +34,10 @@ func lsCommand() *cobra.Command {
 	var as output
 	cmd := &cobra.Command{
 		Use:   "ls SOURCE [KIND]",
-		Short: "List the objects of a snapshot, a backup or a saved tree",
+		Short: "List the objects of a snapshot, a backup, a tree or a cluster",
 		Long:  lsHelp,
-		Example: `  clustersnap ls etcd.snap -n shop
+		Example: `  clustersnap ls live -n shop
+  clustersnap ls etcd.snap -n shop
   clustersnap ls etcd.snap deployments -l app=web
   clustersnap ls cp1.clustersnap --identity key.txt -n shop
   clustersnap ls backup -o json | jq -r .kind | sort | uniq -c`,
@@ -59,6 +61,7 @@ func lsCommand() *cobra.Command {
 		},
 	}
 	s.flags(cmd)
+	s.liveFlag(cmd)
 	of.choices(cmd)
 	as.flag(cmd)
 	return cmd
@@ -77,7 +80,7 @@ func listObjects(
 	if err == nil {
 		err = from.namespacesThere(all, opts.Namespaces)
 	}
-	if err == nil && from.snapshot == nil {
+	if err == nil && from.whole {
 		all, err = from.choose(ctx, all, opts)
 	}
 	if err != nil {
@@ -99,7 +102,7 @@ func listObjects(
 	return all, lost, nil
 }
 
-// choose gives those of a tree that the options select. Labels are in the objects themselves.
+// choose gives those of a whole source that the options select. Labels are in the objects themselves.
 func (s *source) choose(
 	ctx context.Context, all []manifests.Entry, opts manifests.Options,
 ) (list []manifests.Entry, err error) {

@@ -4,142 +4,110 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"strconv"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
-	"github.com/clustersnap/clustersnap/manifests"
-	"github.com/clustersnap/clustersnap/manifests/storage/proof"
-	"github.com/clustersnap/clustersnap/manifests/tree"
+	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 )
 
 func proveCommand() *cobra.Command {
-	return group("prove", "Prove that a backup has everything", proveCompletenessCommand())
+	return group("prove", "Prove that a backup has everything, and that etcd boots on it",
+		proveBootCommand(), proveCompletenessCommand())
 }
 
-const proveCompletenessHelp = `completeness holds a directory that "manifests dump" has written against etcd:
-each key of a snapshot has to be an object of the dump, or to be explained. Take
-the snapshot within five minutes after the dump, then the proof is exact: etcd
-still has what it had at that moment.
+const proveBootHelp = `boot starts etcd on a restored copy of the snapshot of SOURCE, an etcd snapshot
+or a backup. It has to hold every key as the snapshot does, to end old watches,
+and to give all of it to a member that joins. Nothing listens to the network.
 
-Without --snapshot it asks the API server alone, which can't see what no API
-serves. That is for control planes that somebody else runs; do it soon after
-the dump.
+A backup is a FILE or a URL, and wants --identity. "clustersnap verify" and
+"clustersnap etcd verify" read every byte without booting anything.`
 
-Exit codes: 0 all is there, 1 something is unsaved or can't be told.`
-
-func proveCompletenessCommand() *cobra.Command {
-	var from sourceFlags
-	var snapshot, kubeconfig string
+func proveBootCommand() *cobra.Command {
+	var from setFlags
+	var opts restore.ProveOptions
 	var as output
 	cmd := &cobra.Command{
-		Use:   "completeness DIR",
-		Short: "Find what a dump does not have",
-		Long:  proveCompletenessHelp,
-		Example: `  clustersnap prove completeness backup --snapshot etcd.snap
-  clustersnap prove completeness backup --snapshot etcd.snap -o json`,
+		Use:   "boot SOURCE",
+		Short: "Boot etcd on a copy of a snapshot, and compare every key",
+		Long:  proveBootHelp,
+		Example: `  clustersnap prove boot cp1.clustersnap --identity key.txt
+  clustersnap prove boot etcd.snap --etcd /usr/local/bin/etcd`,
 		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if snapshot == "" && (cmd.Flags().Changed("etcd-prefix") || cmd.Flags().Changed("encryption-config")) {
-				return usageError{errors.New("--etcd-prefix and --encryption-config are for a snapshot of etcd: give --snapshot FILE")}
+			out := steps{cmd.OutOrStdout()}
+			if as.machine() {
+				out.out = io.Discard
 			}
-			saved, err := readTree(args[0], nil)
+			proof, err := from.boot(cmd.Context(), out, args[0], opts)
 			if err != nil {
-				return fmt.Errorf("prove completeness %s: %w", args[0], err)
+				return fmt.Errorf("prove boot %s: %w", args[0], err)
 			}
-			ctx := cmd.Context()
-			dump := proof.Dump{Report: saved.Seen(), Entries: saved.Entries(ctx), Kept: kept(saved)}
-			var p *proof.Proof
-			if snapshot != "" {
-				p, err = proveWith(ctx, dump, snapshot, from)
-			} else {
-				p, err = proveFromAPI(ctx, dump, kubeconfig)
+			if as.machine() {
+				return as.value(cmd.OutOrStdout(), proof)
 			}
-			if err != nil {
-				return err
-			}
-			return showProof(cmd.OutOrStdout(), p, as)
+			out.line("good", args[0])
+			return nil
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&snapshot, "snapshot", "", "the `FILE` of an etcd snapshot, in the clear")
-	from.snapshotFlags(cmd)
-	f.StringVar(&kubeconfig, "kubeconfig", "", "a `FILE`, without --snapshot (or as kubectl)")
+	from.identityFlag(cmd)
 	as.flag(cmd)
-	cmd.MarkFlagsMutuallyExclusive("snapshot", "kubeconfig")
+	f := cmd.Flags()
+	f.StringVar(&opts.Etcd, "etcd", "", "the etcd `PROGRAM` to boot (default: 3.7, built in)")
+	f.BoolVar(&opts.NoDigest, "no-digest", false, "take a file that has no digest at its end")
+	f.StringVar(&from.scratch, "scratch", os.TempDir(), "the `DIR` to work in, in the clear; needs twice\nthe snapshot and 320 MiB")
 	return cmd
 }
 
-// kept reads each file of a tree. A Secret that is encrypted is there for who has the key.
-func kept(saved *tree.Saved) func(context.Context, manifests.Entry) error {
-	return func(ctx context.Context, e manifests.Entry) error {
-		_, err := saved.Object(ctx, e)
-		secret := e.Group == "" && e.Resource == "secrets"
-		switch {
-		case errors.Is(err, tree.ErrSealed):
-			return nil
-		case errors.Is(err, tree.ErrNotKept):
-			return fmt.Errorf("%w: Secrets are excluded", proof.ErrWithheld)
-		case err == nil && secret && saved.Secrets() == tree.Redact:
-			return fmt.Errorf("%w: Secrets are redacted", proof.ErrWithheld)
+func (s *setFlags) boot(ctx context.Context, out steps, name string, opts restore.ProveOptions) (proof *restore.Proof, err error) {
+	src, err := s.stream(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	return proof, out.do("boot", func(p progress) (string, error) {
+		proof, err = restore.Prove(ctx, s.scratch, p.reader(src), opts)
+		if errors.Is(err, etcdsnap.ErrNoDigest) {
+			return "", fmt.Errorf("%w: give --no-digest if it is such a copy", err)
 		}
-		return err
-	}
+		if err != nil {
+			return "", err
+		}
+		return describeBoot(proof), nil
+	})
 }
 
-func proveWith(ctx context.Context, dump proof.Dump, name string, from sourceFlags) (*proof.Proof, error) {
-	encryption, err := from.encryptionConfig()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(encryption)
+func describeBoot(p *restore.Proof) string {
+	return fmt.Sprintf("etcd %s booted at revision %d, all %d keys are those of the snapshot, and a member that joined has them",
+		p.Version, p.Revision, p.Keys)
+}
+
+// stream reads the snapshot of a SOURCE from its beginning to its end. The caller closes it.
+func (s *setFlags) stream(ctx context.Context, name string) (io.ReadCloser, error) {
 	is, err := isSet(name)
-	if err == nil && is {
-		err = usageError{fmt.Errorf("%s is a backup, and has its own proof in it: give a snapshot in the clear", name)}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("prove completeness: %w", err)
-	}
-	s, err := openDatabase(name)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	defer s.close()
-	p, err := proveAgainst(ctx, dump, s.Snapshot, proof.Options{Prefix: from.prefix, Encryption: encryption})
-	if errors.Is(err, proof.ErrOtherCluster) {
-		err = fmt.Errorf("%w: give a snapshot of the dump's own cluster", err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return p, nil
-}
-
-// proveAgainst holds a dump against a snapshot that was taken since.
-func proveAgainst(ctx context.Context, dump proof.Dump, s *etcdsnap.Snapshot, opts proof.Options) (*proof.Proof, error) {
-	at, _ := strconv.ParseInt(dump.Report.ResourceVersion, 10, 64) // 0, as of a tree from git, is refused by the proof
-	view, err := s.View(ctx, "", at)
-	if errors.Is(err, etcdsnap.ErrCompacted) || errors.Is(err, etcdsnap.ErrFuture) {
-		view, err = s.View(ctx, "", 0) // the proof says that it is weaker
-	}
 	if err != nil {
 		return nil, err
 	}
-	events := func(after int64) iter.Seq2[*mvccpb.Event, error] { return s.Events(ctx, "", after) }
-	return proof.Complete(ctx, dump, proof.Store{Revision: view.Revision(), Keys: view.Keys(ctx), Events: events}, opts)
-}
-
-func proveFromAPI(ctx context.Context, dump proof.Dump, kubeconfig string) (*proof.Proof, error) {
-	config, err := restConfig(kubeconfig)
+	if !is {
+		return os.Open(name)
+	}
+	set, f, err := s.set(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	p, err := proof.FromAPI(ctx, dump, config)
-	if errors.Is(err, proof.ErrOtherCluster) {
-		err = fmt.Errorf("%w: give the --kubeconfig of the dump's own cluster", err)
+	src, _, err := openSnapshot(set)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return p, err
+	return memberStream{src, f}, nil
 }
+
+// memberStream is a member that closes its set, too.
+type memberStream struct {
+	io.ReadCloser
+	set io.Closer
+}
+
+func (m memberStream) Close() error { return errors.Join(m.ReadCloser.Close(), m.set.Close()) }

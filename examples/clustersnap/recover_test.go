@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/clustersnap/clustersnap/manifests"
+	"github.com/clustersnap/clustersnap/manifests/diff"
 	"github.com/clustersnap/clustersnap/manifests/storage"
 )
 
@@ -58,7 +59,7 @@ func (s stored) open(t *testing.T, of storage.Selection) *source {
 	}
 	t.Cleanup(d.Close)
 	side := d.Versions(s, of)
-	return &source{seer: side, prefix: storage.DefaultPrefix, snapshot: &snapshot{}, at: side.EtcdKey}
+	return &source{Observed: side, prefix: storage.DefaultPrefix, snapshot: &snapshot{}, at: side.EtcdKey}
 }
 
 // packed is an object at its key, as an API server stores it.
@@ -151,7 +152,7 @@ func TestIncompleteSources(t *testing.T) {
 		{[]string{"shop"}, secret},
 		{[]string{"bare"}, "<nil>"},
 	} {
-		from := &source{seer: seenSide{shop(t).open(t, storage.Selection{}).seer, report}}
+		from := &source{Observed: seenSide{shop(t).open(t, storage.Selection{}).Observed, report}}
 		r := recovery{of: selection{namespaces: c.namespaces}}
 		_, lost, err := r.chosen(t.Context(), from)
 		if err != nil {
@@ -183,7 +184,7 @@ func TestIncompleteSources(t *testing.T) {
 
 // seenSide is a side with a report of its own, as that of a tree.
 type seenSide struct {
-	seer
+	diff.Observed
 	report *manifests.Report
 }
 
@@ -191,7 +192,7 @@ func (s seenSide) Seen() *manifests.Report { return s.report }
 
 // Nobody knows whether an object with labels that can't be read was meant.
 func TestRecoverTellsOfLabelsThatCannotBeRead(t *testing.T) {
-	from := &source{seer: mislabelled{shop(t).open(t, storage.Selection{}).seer}}
+	from := &source{Observed: mislabelled{shop(t).open(t, storage.Selection{}).Observed}}
 	r := recovery{of: selection{selector: "app=web"}}
 	list := []manifests.Entry{{Key: manifests.Key{Resource: "configmaps", Name: "a"}, Class: manifests.User}}
 	objects, err := r.read(t.Context(), from, list, []manifests.Class{manifests.User})
@@ -201,7 +202,7 @@ func TestRecoverTellsOfLabelsThatCannotBeRead(t *testing.T) {
 }
 
 // mislabelled is a tree whose objects somebody has edited.
-type mislabelled struct{ seer }
+type mislabelled struct{ diff.Observed }
 
 func (mislabelled) Object(context.Context, manifests.Entry) ([]byte, error) {
 	return []byte("metadata: {labels: [app, web]}"), nil

@@ -95,7 +95,7 @@ func (s *source) classified(ctx context.Context, e manifests.Entry) ([]byte, man
 	type classifier interface {
 		Classified(context.Context, manifests.Entry) ([]byte, manifests.Class, error)
 	}
-	if c, ok := s.seer.(classifier); ok {
+	if c, ok := s.Observed.(classifier); ok {
 		return c.Classified(ctx, e)
 	}
 	text, err := s.Object(ctx, e)

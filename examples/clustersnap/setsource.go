@@ -23,9 +23,12 @@ type setFlags struct {
 }
 
 func (s *setFlags) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&s.identity, "identity", "", "the `FILE` with the secret key, or - for standard input, if it is encrypted")
-	f.StringVar(&s.scratch, "scratch", os.TempDir(), "a `DIR` with room for a backup's snapshot, which is encrypted there, too")
+	s.identityFlag(cmd)
+	cmd.Flags().StringVar(&s.scratch, "scratch", os.TempDir(), "a `DIR` with room for a backup's snapshot, which is encrypted there, too")
+}
+
+func (s *setFlags) identityFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.identity, "identity", "", "the `FILE` with the secret key, or - for standard input, if it is encrypted")
 }
 
 // identities are those of the flag, none if it is not given.
@@ -61,14 +64,7 @@ func (s *setFlags) database(ctx context.Context, name string) (*database, error)
 	if !is {
 		return openDatabase(name)
 	}
-	identities, err := s.identities()
-	if err == nil && identities == nil {
-		err = usageError{errors.New("it is an encrypted backup: give --identity FILE with the secret key")}
-	}
-	if err != nil {
-		return nil, err
-	}
-	set, f, err := openSet(ctx, name, identities)
+	set, f, err := s.set(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +73,22 @@ func (s *setFlags) database(ctx context.Context, name string) (*database, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.configure(set, identities); err != nil {
+	if err := d.configure(set, s.read); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// set opens a SOURCE that is a backup. The caller closes it.
+func (s *setFlags) set(ctx context.Context, name string) (*clustersnap.Set, io.Closer, error) {
+	identities, err := s.identities()
+	if err == nil && identities == nil {
+		err = usageError{errors.New("it is an encrypted backup: give --identity FILE with the secret key")}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return openSet(ctx, name, identities)
 }
 
 // unpack has the snapshot of a set in a scratch file, since it is read here and there.

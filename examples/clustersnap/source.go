@@ -17,18 +17,25 @@ import (
 	"github.com/clustersnap/clustersnap/manifests/tree"
 )
 
-// sourceFlags say how a SOURCE is read: a snapshot of etcd, alone or in a backup, or a directory that "manifests dump" has
-// written.
+// sourceFlags say how a SOURCE is read: a snapshot of etcd, alone or in a backup, a directory that "manifests dump" has
+// written, or the cluster.
 type sourceFlags struct {
 	setFlags
 	prefix, encryption string
 	revision           int64
+	live               func() (*manifests.Cluster, error) // nil where the cluster is no SOURCE
 }
 
 func (s *sourceFlags) flags(cmd *cobra.Command) {
 	s.snapshotFlags(cmd)
 	s.setFlags.flags(cmd)
 	cmd.Flags().Int64Var(&s.revision, "revision", 0, "an older `REVISION` of a snapshot")
+}
+
+// liveFlag makes the cluster a SOURCE, by the name of live.
+func (s *sourceFlags) liveFlag(cmd *cobra.Command) {
+	kubeconfig := cmd.Flags().String("kubeconfig", "", "for live, a `FILE`; if not given, as kubectl")
+	s.live = func() (*manifests.Cluster, error) { return connect(*kubeconfig) }
 }
 
 // snapshotFlags are those of where snapshots of etcd come from.
@@ -48,20 +55,18 @@ func (s *sourceFlags) encryptionConfig() ([]byte, error) {
 
 // source is what the objects of a SOURCE are read from. Its side has entries and canonical texts.
 type source struct {
-	seer
+	diff.Observed
 	prefix   string
-	snapshot *snapshot                  // nil for a tree
+	whole    bool                       // the options have selected nothing, as of a tree
+	snapshot *snapshot                  // nil if it is none
 	at       func(manifests.Key) string // where a snapshot has an object
 }
 
-// seer is a side that says what it has looked at.
-type seer interface {
-	diff.Side
-	Seen() *manifests.Report
-}
-
-// open opens a SOURCE. Of a snapshot the options select what its side has, of a tree they select nothing. The caller closes it.
+// open opens a SOURCE, of which the options select what its side has, unless that is whole. The caller closes it.
 func (s *sourceFlags) open(ctx context.Context, name string, opts manifests.Options) (*source, error) {
+	if name == "live" && s.live != nil {
+		return s.openLive(opts)
+	}
 	if stat, err := os.Stat(name); err == nil && stat.IsDir() {
 		return s.openTree(name)
 	}
@@ -70,7 +75,7 @@ func (s *sourceFlags) open(ctx context.Context, name string, opts manifests.Opti
 		return nil, err
 	}
 	side := snap.decoder.Versions(snap.view, selectionOf(opts))
-	return &source{side, snap.prefix, snap, side.EtcdKey}, nil
+	return &source{Observed: side, prefix: snap.prefix, snapshot: snap, at: side.EtcdKey}, nil
 }
 
 // selectionOf gives the options of a dump of a cluster as those of a snapshot.
@@ -90,7 +95,18 @@ func (s *sourceFlags) openTree(name string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &source{seer: saved}, nil
+	return &source{Observed: saved, whole: true}, nil
+}
+
+func (s *sourceFlags) openLive(opts manifests.Options) (*source, error) {
+	if s.revision != 0 || s.encryption != "" || s.identity != "" {
+		return nil, usageError{errors.New("it is the cluster: --revision, --encryption-config and --identity are for snapshots of etcd")}
+	}
+	cluster, err := s.live()
+	if err != nil {
+		return nil, err
+	}
+	return &source{Observed: diff.Live(cluster, opts)}, nil
 }
 
 // readTree reads a directory that "manifests dump" has written.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"filippo.io/age"
@@ -12,12 +11,10 @@ import (
 
 	"github.com/clustersnap/clustersnap"
 	"github.com/clustersnap/clustersnap/etcdsnap"
-	"github.com/clustersnap/clustersnap/etcdsnap/restore"
 )
 
 func verifyCommand() *cobra.Command {
-	var identity, scratch, etcd string
-	var boot bool
+	var identity string
 	cmd := &cobra.Command{
 		Use:   "verify FILE|URL --identity FILE",
 		Short: "Check a backup, to the last byte",
@@ -25,9 +22,7 @@ func verifyCommand() *cobra.Command {
 
 With an identity, everything is decrypted and read: the set and the digest of
 each member, the snapshot and the digest that etcd gave it, and the sealed PKI.
-With --boot, etcd is also started on a restored copy of the snapshot: it has to
-hold every key as the snapshot does, to end old watches, and to give all of it
-to a member that joins. With --etcd that is your own etcd program.
+"clustersnap prove boot" has etcd start on a copy of the snapshot, too.
 
 Without an identity only the outside can be seen: the contents are not checked,
 and the exit code is 1. A set in a store is held against its receipt, too: all
@@ -36,7 +31,6 @@ written.
 
 The URL is that of a set, as "clustersnap backup" and "list" print it.`,
 		Example: `  clustersnap verify cp1.clustersnap --identity key.txt
-  clustersnap verify cp1.clustersnap --identity key.txt --boot
   clustersnap verify file:///backup/SET.clustersnap --identity key.txt
   pass show clustersnap | clustersnap verify cp1.clustersnap --identity -`,
 		Args: asUsed,
@@ -52,21 +46,11 @@ The URL is that of a set, as "clustersnap backup" and "list" print it.`,
 			if err := verify(cmd.Context(), out, args[0], identities); err != nil {
 				return fmt.Errorf("verify: %w", err)
 			}
-			if boot {
-				if err := proveBoot(cmd.Context(), out, args[0], scratch, etcd, identities); err != nil {
-					return fmt.Errorf("verify: %w", err)
-				}
-			}
 			out.line("good", args[0])
 			return nil
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
-	f.StringVar(&etcd, "etcd", "", "the etcd `PROGRAM` for --boot (default: 3.7, built in)")
-	f.BoolVar(&boot, "boot", false, "also boot etcd on a restored copy, and compare every key")
-	f.StringVar(&scratch, "scratch", os.TempDir(),
-		"the `DIR` where --boot works, in the clear; needs twice\nthe snapshot and 320 MiB")
+	cmd.Flags().StringVar(&identity, "identity", "", "the `FILE` with the secret key, or - for standard input")
 	return cmd
 }
 
@@ -123,29 +107,4 @@ func verifySnapshot(ctx context.Context, set *clustersnap.Set, p progress) (etcd
 	}
 	saved.Info = info
 	return saved, err
-}
-
-func proveBoot(ctx context.Context, out steps, name, scratch, etcd string, identities []age.Identity) error {
-	set, f, err := openSet(ctx, name, identities)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return out.do("boot", func(p progress) (string, error) {
-		src, _, err := openSnapshot(set)
-		if err != nil {
-			return "", err
-		}
-		defer src.Close()
-		proof, err := restore.Prove(ctx, scratch, p.reader(src), restore.ProveOptions{Etcd: etcd})
-		if err != nil {
-			return "", err
-		}
-		return describeBoot(proof), nil
-	})
-}
-
-func describeBoot(p *restore.Proof) string {
-	return fmt.Sprintf("etcd %s booted at revision %d, all %d keys are those of the snapshot, and a member that joined has them",
-		p.Version, p.Revision, p.Keys)
 }

@@ -212,7 +212,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Run("boot", func(t *testing.T) {
 		disk := faults.SmallDisk(t, "32m")
-		o := command.Run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", disk)
+		o := command.Run(t, "", "prove", "boot", set, "--identity", key, "--scratch", disk)
 		command.Bad(t, o, 1, "no space left on device")
 		empty(t, disk)
 	})

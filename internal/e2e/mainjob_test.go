@@ -39,7 +39,7 @@ func TestMainJob(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	command.Good(t, command.Run(t, "", "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
+	command.Good(t, command.Run(t, "", "prove", "boot", set, "--identity", key, "--scratch", t.TempDir()))
 	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
 	if err := node.Restart(ctx); err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ type Cluster interface {
 // Live is a side of the objects of a cluster as they are now. Only metadata is listed: an object itself is read if it has
 // moved. The Level of the options has to be that of the other side; their other fields limit what is seen, and what this
 // side does not look at is not told as absent from it. Of a selected namespace that is not there, all is absent.
-func Live(c Cluster, opts manifests.Options) Side {
+func Live(c Cluster, opts manifests.Options) Observed {
 	return &live{cluster: c, opts: opts, list: func(
 		ctx context.Context, opts manifests.Options,
 	) ([]manifests.Entry, *manifests.Report, error) {
@@ -48,7 +48,7 @@ func Live(c Cluster, opts manifests.Options) Side {
 // Dumped is Live for another side that knows no uids and resource versions, as a tree that comes from git: it takes the hash
 // of each object from a dump, which costs more than a list of metadata and less than to read the objects one by one. They
 // are not kept.
-func Dumped(c Cluster, opts manifests.Options) Side {
+func Dumped(c Cluster, opts manifests.Options) Observed {
 	return &live{cluster: c, opts: opts, list: func(
 		ctx context.Context, opts manifests.Options,
 	) ([]manifests.Entry, *manifests.Report, error) {

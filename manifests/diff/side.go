@@ -36,6 +36,13 @@ type Side interface {
 	Object(ctx context.Context, e manifests.Entry) ([]byte, error)
 }
 
+// Observed is a Side that says what it has looked at.
+type Observed interface {
+	Side
+	// Seen is nil until Entries was read.
+	Seen() *manifests.Report
+}
+
 // ErrGone is the error of a [Side] for an object that was there, and is not any more.
 var ErrGone = errors.New("it went away since it was listed")
 

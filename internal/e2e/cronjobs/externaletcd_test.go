@@ -59,7 +59,7 @@ func externalEtcd(s *scene) {
 	if err != nil || len(sets) != 1 {
 		s.Fatalf("the sets are %v, %v", sets, err)
 	}
-	command.Good(s, here("verify", sets[0], "--identity", s.key, "--boot"))
+	command.Good(s, here("prove", "boot", sets[0], "--identity", s.key))
 }
 
 // accountDir is where the kubelet puts the token of a pod's account.

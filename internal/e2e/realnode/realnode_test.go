@@ -62,7 +62,7 @@ func TestRealNode(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			command.Good(t, command.RunOn(t, node, "verify", set, "--identity", key, "--boot", "--scratch", t.TempDir()))
+			command.Good(t, command.RunOn(t, node, "prove", "boot", set, "--identity", key, "--scratch", t.TempDir()))
 			command.Good(t, command.RunOn(t, node, "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
 			trial.Must(t, os.Rename(filepath.Join(aside, "etcd.yaml"), filepath.Join(pods, "etcd.yaml")))
 			if err := node.WaitEtcd(ctx); err != nil {
