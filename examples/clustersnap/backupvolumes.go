@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,13 @@ func (b *backing) cutVolumes(ctx context.Context) {
 
 func (b *backing) takeVolumes(ctx context.Context, cluster *volsnap.Cluster, plan *volsnap.Plan) (string, error) {
 	v := &b.volumes
+	unseen := func(l volsnap.Lack) bool { return l.Verb == "list" }
+	if v.which == "all" && len(plan.Volumes) == 0 && !slices.ContainsFunc(plan.Missing, unseen) {
+		return "there are none", b.add(accountMember, plan)
+	}
+	if len(plan.Volumes) == 0 {
+		return "", fmt.Errorf("nothing is selected: there is no claim, and no volume of a pod, that --volumes %s stands for", v.which)
+	}
 	if err := v.checkPlan(plan); err != nil {
 		return "", err
 	}
