@@ -93,7 +93,14 @@ func (p *place) narrowed(t *testing.T) {
 		t.Errorf("of one that is gone: exit %d\n%s%s", o.Code, o.Stdout, o.Stderr)
 	}
 	// One that has nothing of what is wanted is no other than one that has.
-	if got := fine(t, "ls", snap, "-n", "vanishing", "-l", "no=body"); strings.Count(got, "\n") != 1 {
-		t.Errorf("of what nobody has is listed\n%s", got)
+	nothing(t, snap, "-n", "vanishing", "-l", "no=body")
+}
+
+// nothing holds that a source has nothing of what is asked for, which is no error, and is said.
+func nothing(t *testing.T, source string, args ...string) {
+	t.Helper()
+	o := command.Run(t, "", append([]string{"ls", source}, args...)...)
+	if o.Code != 0 || strings.Count(o.Stdout, "\n") != 1 || !strings.Contains(o.Stderr, "nothing matches: ") {
+		t.Errorf("of %q, which nobody has, is listed, exit %d\n%s%s", args, o.Code, o.Stdout, o.Stderr)
 	}
 }
