@@ -18,10 +18,10 @@ cluster, or "live". With --revision it is the object as it was then:
 KIND is what kubectl takes: deployment, deployments, deploy, deployments.apps.
 Without -n the object is found in whatever namespace has it, if only one has.
 
-An object of a snapshot is at the version that etcd keeps it in. Secrets are printed with
---show-secrets only: what is printed is kept in scrollbacks and logs. Those that
-are encrypted at rest need --encryption-config, unless SOURCE is a backup, which
-has it. A backup is a FILE or a URL, and wants --identity.`
+An object of a snapshot is at the version that etcd keeps it in. Secrets are
+printed with --show-secrets only: what is printed is kept in scrollbacks and
+logs. Those that are encrypted at rest need --encryption-config, unless SOURCE
+is a backup, which has it. A backup is a FILE or a URL, and wants --identity.`
 
 func getCommand() *cobra.Command {
 	var s sourceFlags

@@ -45,7 +45,7 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("the outside does not show the recipients: %s", outside.Stdout)
 	}
 	command.Bad(t, command.Run(t, "", "verify", set, "--identity", otherKey), 1, "identity does not fit")
-	command.Bad(t, command.Run(t, "", "verify", set, "--identity", "/does/not/exist"), 1, "/does/not/exist")
+	command.Bad(t, command.Run(t, "", "verify", set, "--identity", "/does/not/exist"), 2, "/does/not/exist")
 	command.Bad(t, command.Run(t, "", "verify", set, "--identity", noKey), 1, noKey)
 	command.Bad(t, command.Run(t, "AGE-SECRET-KEY-1NONSENSE", "verify", set, "--identity", "-"), 1, "no age secret key")
 

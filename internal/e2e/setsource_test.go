@@ -105,7 +105,7 @@ func TestSetsAreSourcesMistakes(t *testing.T) {
 	_, stranger := command.KeyPair(t)
 	command.Bad(t, command.Run(t, "", "ls", set), 2, "it is an encrypted backup: give --identity FILE")
 	command.Bad(t, command.Run(t, "", "ls", set, "--identity", stranger), 1, "the identity does not fit")
-	command.Bad(t, command.Run(t, "", "get", set, "configmap/x", "--identity", key, "--scratch", "/nosuch"), 1, "--scratch DIR")
+	command.Bad(t, command.Run(t, "", "get", set, "configmap/x", "--identity", key, "--scratch", "/nosuch"), 2, "how --scratch is written")
 	cut := filepath.Join(t.TempDir(), "cut")
 	whole, err := os.ReadFile(set)
 	if err == nil {
@@ -115,7 +115,7 @@ func TestSetsAreSourcesMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	command.Bad(t, command.Run(t, "", "etcd", "top", cut, "--identity", key), 1, "cut short")
-	if o := command.Run(t, "", "recover", set, "--all", "--identity", key, "--kubeconfig", "/nosuch"); o.Code != 1 ||
+	if o := command.Run(t, "", "recover", set, "--all", "--identity", key, "--kubeconfig", "/nosuch"); o.Code != 2 ||
 		!strings.Contains(o.Stderr, "kubeconfig") {
 		t.Errorf("recover reads no backup: exit %d\n%s", o.Code, o.Stderr)
 	}
