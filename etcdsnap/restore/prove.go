@@ -71,8 +71,8 @@ func prove(ctx context.Context, scratch string, src io.Reader, opts ProveOptions
 	if err != nil {
 		return nil, err
 	}
-	// A socket's path may have about 100 bytes, and scratch may be deep.
-	sockets, err := durable.CreateDir(filepath.Join(os.TempDir(), "clustersnap-boot-sockets"))
+	// A socket's path may have about 100 bytes, so this one is short, and not in scratch, which may be deep.
+	sockets, err := durable.CreateDir(filepath.Join(os.TempDir(), "clustersnap"))
 	if err != nil {
 		return nil, err
 	}
