@@ -89,7 +89,7 @@ func TestManifestsCommand(t *testing.T) {
 			t.Errorf("a dump without rights has removed a file: %v", err)
 		}
 	}
-	command.Bad(t, command.RunOn(t, node, "manifests", "dump", "--kubeconfig", filepath.Join(dir, "gone"), "--to", dir), 1, "gone")
+	command.Bad(t, command.RunOn(t, node, "manifests", "dump", "--kubeconfig", filepath.Join(dir, "gone"), "--to", dir), 2, "gone")
 	command.Bad(t, command.Run(t, "", "manifests", "dump"), 2)
 	command.Bad(t, command.Run(t, "", "manifests", "dump", "--to", dir, "--secrets", "hide"), 2)
 }

@@ -97,7 +97,7 @@ func roundTrip(t *testing.T, node *demonode.Node) {
 	}
 	dataDir := filepath.Join(t.TempDir(), "etcd")
 	command.Good(t, command.Run(t, "", "etcd", "restore", set, "--identity", key, "--data-dir", dataDir))
-	command.Bad(t, command.Run(t, "", "verify", in(url, "x.clustersnap"), "--identity", key), 1, "x.clustersnap", "not exist")
+	command.Bad(t, command.Run(t, "", "verify", in(url, "x.clustersnap"), "--identity", key), 1, "x.clustersnap", "there is no such set")
 	command.Bad(t, command.Run(t, "", "verify", url, "--identity", key), 2, "names a folder")
 	command.Bad(t, command.Run(t, "", backup(node, set, recipient)...), 1, "exists")
 

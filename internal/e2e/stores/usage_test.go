@@ -22,8 +22,8 @@ func TestUsage(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"list", 2, []string{"one URL"}},
-		{"verify", 2, []string{"one FILE|URL"}},
+		{"list", 2, []string{"URL is missing"}},
+		{"verify", 2, []string{"FILE|URL is missing"}},
 		{"list /tmp", 2, []string{"no URL", "file:///"}},
 		{"prune /tmp", 2, []string{"no URL", "file:///"}},
 		{"prune " + folder + " --leftover 59m", 2, []string{"--leftover"}},
