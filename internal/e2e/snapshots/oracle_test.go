@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/clustersnap/clustersnap/etcdsnap"
@@ -29,7 +30,16 @@ func churned(t testing.TB, etcd peers.Program) (*etcdbed.Cluster, string, *etcds
 	load := c.Load(t, etcdbed.LoadOptions{Compact: true})
 	load.Await(1500)
 	load.Stop()
-	path, saved := save(t, c.Client(t), etcdsnap.Options{})
+	client := c.Client(t)
+	latest, err := client.Get(t.Context(), "/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// On a busy machine the load has not come to it yet.
+	if _, err := client.Compact(t.Context(), latest.Header.Revision-100); err != nil && !errors.Is(err, rpctypes.ErrCompacted) {
+		t.Fatal(err)
+	}
+	path, saved := save(t, client, etcdsnap.Options{})
 	return c, path, saved
 }
 
