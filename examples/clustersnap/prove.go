@@ -38,15 +38,12 @@ func proveBootCommand() *cobra.Command {
 		Args: asUsed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := steps{cmd.OutOrStdout()}
-			if as.machine() {
-				out.out = io.Discard
-			}
-			proof, err := from.boot(cmd.Context(), out, args[0], opts)
+			proof, err := from.boot(cmd.Context(), as.beside(out), args[0], opts)
 			if err != nil {
 				return fmt.Errorf("prove boot %s: %w", args[0], err)
 			}
 			if as.machine() {
-				return as.value(cmd.OutOrStdout(), proof)
+				return as.value(out.out, proof)
 			}
 			out.line("good", args[0])
 			return nil

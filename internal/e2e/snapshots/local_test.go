@@ -14,7 +14,6 @@ import (
 	"github.com/clustersnap/clustersnap/internal/e2e/datamaker"
 	"github.com/clustersnap/clustersnap/internal/e2e/etcdbed"
 	"github.com/clustersnap/clustersnap/internal/e2e/faults"
-	"github.com/clustersnap/clustersnap/internal/e2e/peers"
 )
 
 // large is more than what a copy from the member's file is worth from.
@@ -28,36 +27,37 @@ func fill(t testing.TB, client *clientv3.Client, size int64) {
 }
 
 // Pages from the member's own file are those of the stream's transaction, while clients write, and etcd compacts and
-// defragments: of each version on disk, and of the newest in memory.
+// defragments: on disk and in memory.
 func TestLocalUnderLoad(t *testing.T) {
 	for version, etcd := range etcdbed.Versions() {
-		t.Run("etcd "+version+" on disk", func(t *testing.T) { localUnderLoad(t, etcd, t.TempDir()) })
-	}
-	t.Run("in memory", func(t *testing.T) { localUnderLoad(t, peers.Etcd37, faults.SmallDisk(t, "2g")) })
-}
-
-func localUnderLoad(t *testing.T, etcd peers.Program, dir string) {
-	t.Helper()
-	c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd, Dir: dir})
-	client, m := c.Client(t), c.Members[0]
-	fill(t, client, large)
-	load := c.Load(t, etcdbed.LoadOptions{Defragment: true})
-	load.Await(1000)
-	local := 0
-	for range 3 {
-		stop := compacting(t, client)
-		path, saved := save(t, client, etcdsnap.Options{DataDir: m.DataDir})
-		stop()
-		if saved.Local {
-			local++
-		} else {
-			t.Logf("streamed: %s", saved.NotLocal)
+		for name, dir := range map[string]func(testing.TB) string{
+			"on disk":   func(t testing.TB) string { return t.TempDir() },
+			"in memory": func(t testing.TB) string { return faults.SmallDisk(t, "2g") },
+		} {
+			t.Run("etcd "+version+" "+name, func(t *testing.T) {
+				c := etcdbed.Start(t, etcdbed.Options{Etcd: etcd, Dir: dir(t)})
+				client, m := c.Client(t), c.Members[0]
+				fill(t, client, large)
+				load := c.Load(t, etcdbed.LoadOptions{Defragment: true})
+				load.Await(1000)
+				local := 0
+				for range 4 {
+					stop := compacting(t, client)
+					path, saved := save(t, client, etcdsnap.Options{DataDir: m.DataDir})
+					stop()
+					if saved.Local {
+						local++
+					} else {
+						t.Logf("streamed: %s", saved.NotLocal)
+					}
+					sameHash(t, path, m)
+				}
+				load.Stop()
+				if local == 0 {
+					t.Error("nothing was read from the file")
+				}
+			})
 		}
-		sameHash(t, path, m)
-	}
-	load.Stop()
-	if local == 0 {
-		t.Error("nothing was read from the file")
 	}
 }
 

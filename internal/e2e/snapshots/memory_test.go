@@ -14,7 +14,7 @@ import (
 func TestMemoryOfSave(t *testing.T) {
 	const limit = 64 << 10 // KiB, as Linux counts
 	c := etcdbed.Start(t, etcdbed.Options{})
-	fillSmall(t, c.Client(t), 160<<20)
+	fillSmall(t, c.Client(t), 256<<20) // of 600,000 keys
 	m := c.Members[0]
 	program := command.Build(t, "..", "./savesnap")
 	for name, more := range map[string][]string{"streamed": nil, "local": {m.DataDir}} {

@@ -97,7 +97,7 @@ func TestBboltIsTheOracle(t *testing.T) {
 	}
 	sound = sound[:len(sound)-sha256.Size]
 	r := rand.New(rand.NewPCG(7, uint64(len(sound))))
-	const tries = 200
+	const tries = 500
 	taken := 0
 	for i := range tries {
 		b := bytes.Clone(sound)
